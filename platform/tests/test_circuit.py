@@ -1,0 +1,398 @@
+"""The breaker's state machine."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import suppress
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from scripted_peer import ManualClock
+
+from resilience import BreakerOpenError, BreakerSettings, Circuit, SettingsError, State
+
+SMALL = BreakerSettings(window=4, minimum_calls=4, open_for=10.0, probes=2, probes_within=30.0)
+
+
+@pytest.fixture
+def clock():
+    return ManualClock()
+
+
+@pytest.fixture
+def changes():
+    return []
+
+
+@pytest.fixture
+def circuit(clock, changes):
+    return Circuit(SMALL, name="a->b", clock=clock, listener=lambda *change: changes.append(change))
+
+
+class YieldingClock(ManualClock):
+    """Gives the other threads their turn in the middle of a decision."""
+
+    def __call__(self):
+        time.sleep(0.001)
+        return super().__call__()
+
+
+def call(circuit, *, failed=False):
+    circuit.record(circuit.acquire(), failed=failed)
+
+
+def opened(circuit):
+    for _ in range(SMALL.minimum_calls):
+        call(circuit, failed=True)
+    assert circuit.state is State.OPEN
+    return circuit
+
+
+def half_open(circuit, clock):
+    """In half-open, with one probe under way."""
+    opened(circuit)
+    clock.now += SMALL.open_for
+    return circuit.acquire()
+
+
+def test_failures_open_it(circuit):
+    """Four of four."""
+    assert State.OPEN is opened(circuit).state
+
+
+def test_open_breaker_rejects_and_says_for_how_long(circuit, clock):
+    """The time that is left, not the time it was set to."""
+    opened(circuit)
+    clock.now += 4
+    with pytest.raises(BreakerOpenError, match="a->b: the breaker is open") as caught:
+        circuit.acquire()
+
+    assert caught.value.retry_after == pytest.approx(6.0)
+    assert circuit.rejected == 1
+
+
+def test_each_rejection_is_an_error_of_its_own(circuit):
+    """One error raised again and again would keep every traceback of the outage."""
+    opened(circuit)
+    errors = []
+    for _ in range(3):
+        with pytest.raises(BreakerOpenError) as caught:
+            circuit.acquire()
+        errors.append(caught.value)
+
+    assert len({id(error) for error in errors}) == 3
+    assert all(error.__traceback__.tb_next.tb_next is None for error in errors)
+
+
+def test_rejections_do_not_keep_it_open(circuit, clock):
+    """They say nothing about the peer."""
+    opened(circuit)
+    for _ in range(100):
+        with pytest.raises(BreakerOpenError):
+            circuit.acquire()
+    clock.now += SMALL.open_for
+    call(circuit)
+    call(circuit)
+
+    assert State.CLOSED is circuit.state
+
+
+def test_good_probes_close_it(circuit, clock):
+    """All of them have to be back."""
+    first = half_open(circuit, clock)
+    circuit.record(first, failed=False)
+    assert State.HALF_OPEN is circuit.state
+    call(circuit)
+
+    assert State.CLOSED is circuit.state
+
+
+def test_bad_probe_opens_it_again_for_the_whole_time(circuit, clock):
+    """One of two is half: the verdict is certain."""
+    circuit.record(half_open(circuit, clock), failed=True)
+    with pytest.raises(BreakerOpenError) as caught:
+        circuit.acquire()
+
+    assert caught.value.retry_after == pytest.approx(SMALL.open_for)
+
+
+def test_old_failures_do_not_count_after_closing(circuit, clock):
+    """The window begins empty."""
+    circuit.record(half_open(circuit, clock), failed=False)
+    call(circuit)
+    for _ in range(SMALL.minimum_calls - 1):
+        call(circuit, failed=True)
+
+    assert State.CLOSED is circuit.state
+
+
+def test_half_open_rejection_says_soon(circuit, clock):
+    """The verdict of the probes is near."""
+    half_open(circuit, clock)
+    circuit.acquire()
+    with pytest.raises(BreakerOpenError, match="half_open") as caught:
+        circuit.acquire()
+
+    assert 0 < caught.value.retry_after <= 1.0
+
+
+@pytest.mark.parametrize("probes", [1, 3])
+def test_twenty_callers_at_once_get_no_more_than_the_probes(probes):
+    """All threads ask in the instant in which the wait is over, and each look at the clock lets the others run."""
+    clock = YieldingClock()
+    settings = BreakerSettings(window=4, minimum_calls=4, open_for=10.0, probes=probes)
+    circuit = opened(Circuit(settings, clock=clock))
+    clock.now += 10
+    together, passed = threading.Barrier(20), []
+
+    def ask():
+        together.wait()
+        with suppress(BreakerOpenError):
+            passed.append(circuit.acquire())
+
+    threads = [threading.Thread(target=ask) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert (probes, 20 - probes) == (len(passed), circuit.rejected)
+
+
+def test_late_success_of_an_earlier_state_does_not_count(circuit, clock):
+    """A call from before the outage ends well while the breaker probes: no probe of now has said so."""
+    early = circuit.acquire()
+    probe = half_open(circuit, clock)
+    circuit.record(early, failed=False)
+    circuit.record(early, failed=False)
+    assert State.HALF_OPEN is circuit.state
+    circuit.record(probe, failed=True)
+
+    assert State.OPEN is circuit.state
+
+
+def test_late_failure_does_not_open_a_closed_breaker(circuit, clock):
+    """Failures of the outage come in after it."""
+    early = [circuit.acquire() for _ in range(10)]
+    circuit.record(half_open(circuit, clock), failed=False)
+    call(circuit)
+    for permit in early:
+        circuit.record(permit, failed=True)
+
+    assert State.CLOSED is circuit.state
+
+
+def test_late_result_does_not_free_a_probe(circuit, clock):
+    """An ignored call from before is no permit of now."""
+    early = circuit.acquire()
+    half_open(circuit, clock)
+    circuit.acquire()
+    circuit.ignored(early)
+
+    with pytest.raises(BreakerOpenError):
+        circuit.acquire()
+
+
+def test_ignored_probe_gives_its_permit_back_and_decides_nothing(circuit, clock):
+    """A probe that was broken off is no proof of health, and no leak either."""
+    permit = half_open(circuit, clock)
+    for _ in range(50):
+        circuit.ignored(permit)
+        assert State.HALF_OPEN is circuit.state
+        permit = circuit.acquire()
+    circuit.record(permit, failed=False)
+    call(circuit)
+
+    assert State.CLOSED is circuit.state
+
+
+def test_ignored_call_neither_resets_nor_feeds_the_count(circuit):
+    """F F F ignored F is F F F F."""
+    for _ in range(3):
+        call(circuit, failed=True)
+    circuit.ignored(circuit.acquire())
+    assert State.CLOSED is circuit.state
+    call(circuit, failed=True)
+
+    assert State.OPEN is circuit.state
+
+
+def test_hung_probes_do_not_block_for_ever(circuit, clock):
+    """Half-open without a verdict goes back to open, and probes anew."""
+    half_open(circuit, clock)
+    circuit.acquire()
+    clock.now += SMALL.probes_within
+    with pytest.raises(BreakerOpenError):
+        circuit.acquire()
+    clock.now += SMALL.open_for
+    call(circuit)
+    call(circuit)
+
+    assert State.CLOSED is circuit.state
+
+
+def test_look_takes_no_permit(circuit, clock):
+    """Health pages ask as often as they like."""
+    assert circuit.allows()
+    opened(circuit)
+    assert not circuit.allows()
+    clock.now += SMALL.open_for
+    assert [circuit.allows() for _ in range(50)] == [True] * 50
+    assert State.OPEN is circuit.state
+    circuit.acquire()
+    circuit.acquire()
+
+    assert not circuit.allows()
+
+
+def test_listener_is_told_of_each_change_in_order(circuit, clock, changes):
+    """Old and new."""
+    circuit.record(half_open(circuit, clock), failed=False)
+    call(circuit)
+
+    expected = [(State.CLOSED, State.OPEN), (State.OPEN, State.HALF_OPEN), (State.HALF_OPEN, State.CLOSED)]
+    assert expected == changes
+
+
+def test_listener_that_fails_is_logged_and_harms_no_call(clock, caplog):
+    """Telling is not the call's business."""
+
+    def fail(old, new):
+        raise ValueError("broken listener")
+
+    circuit = opened(Circuit(SMALL, name="a->b", clock=clock, listener=fail))
+
+    assert State.OPEN is circuit.state
+    assert "a->b: the listener of the breaker failed" in caplog.text
+
+
+def test_listener_may_look_at_the_circuit(clock):
+    """No lock is held while it is told."""
+    seen = []
+    circuit = Circuit(SMALL, clock=clock, listener=lambda *_: seen.append((circuit.state, circuit.allows())))
+    opened(circuit)
+
+    assert seen == [(State.OPEN, False)]
+
+
+def test_no_update_is_lost_under_threads():
+    """The 800th failure opens it, and not the 799th."""
+    circuit = Circuit(BreakerSettings(window=800, minimum_calls=800, failure_rate=1.0))
+    permits = [circuit.acquire() for _ in range(800)]
+
+    def fail(part):
+        for permit in part:
+            circuit.record(permit, failed=True)
+
+    threads = [threading.Thread(target=fail, args=(permits[n:799:8],)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert State.CLOSED is circuit.state
+    circuit.record(permits[799], failed=True)
+
+    assert State.OPEN is circuit.state
+
+
+@pytest.mark.parametrize(
+    ("state", "number", "label"), [("CLOSED", 0, "closed"), ("OPEN", 1, "open"), ("HALF_OPEN", 2, "half_open")]
+)
+def test_states_have_the_metrics_numbers(state, number, label):
+    """What `circuit_breaker_state` shows."""
+    assert (number, label) == (int(State[state]), State[state].label)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("failure_rate", 0),
+        ("failure_rate", 50),
+        ("failure_rate", float("nan")),
+        ("slow_rate", 1.5),
+        ("slow_after", 0),
+        ("window", 0),
+        ("window", 2.5),
+        ("minimum_calls", 0),
+        ("minimum_calls", 21),
+        ("open_for", 0),
+        ("open_for", -1),
+        ("open_for", 5000),
+        ("probes", 0),
+        ("probes_within", float("inf")),
+    ],
+)
+def test_setting_out_of_range_is_refused(setting, value):
+    """One line that names the setting and the range."""
+    with pytest.raises(SettingsError, match=rf"breaker\.{setting} is .*; right is a (whole )?number"):
+        BreakerSettings(**{setting: value})
+
+
+class Calls(RuleBasedStateMachine):
+    """Any order of calls, results, ignored ones and passing time."""
+
+    def __init__(self):
+        super().__init__()
+        self.clock = ManualClock()
+        self.changes = []
+        self.circuit = Circuit(SMALL, clock=self.clock, listener=lambda *change: self.changes.append(change))
+        self.under_way = []
+        self.probes_of = {}
+
+    @rule()
+    def ask(self):
+        if not self.circuit.allows():
+            with pytest.raises(BreakerOpenError) as caught:
+                self.circuit.acquire()
+            assert 0 < caught.value.retry_after <= SMALL.open_for
+            return
+        permit = self.circuit.acquire()
+        self.under_way.append(permit)
+        if self.circuit.state is State.HALF_OPEN:
+            self.probes_of[permit.generation] = self.probes_of.get(permit.generation, 0) + 1
+
+    @precondition(lambda self: self.under_way)
+    @rule(data=st.data(), result=st.sampled_from(["good", "bad", "slow", "ignored"]))
+    def end(self, data, result):
+        permit = self.under_way.pop(data.draw(st.integers(0, len(self.under_way) - 1)))
+        if result == "ignored":
+            self.circuit.ignored(permit)
+            if permit.generation in self.probes_of:
+                self.probes_of[permit.generation] -= 1
+        else:
+            self.circuit.record(permit, failed=result == "bad", slow=result == "slow")
+
+    @rule(seconds=st.sampled_from([0.5, 5.0, 10.0, 31.0]))
+    def wait(self, seconds):
+        self.clock.now += seconds
+
+    @invariant()
+    def probes_are_bounded(self):
+        """Under way or finished, a half-open generation never has more than its permits."""
+        assert all(count <= SMALL.probes for count in self.probes_of.values())
+
+    @invariant()
+    def changes_are_legal(self):
+        """And each begins where the last one ended."""
+        state = State.CLOSED
+        for old, new in self.changes:
+            assert old is state
+            assert (old, new) not in {(State.CLOSED, State.HALF_OPEN), (State.OPEN, State.CLOSED)}
+            state = new
+        assert self.circuit.state is state
+
+    def teardown(self):
+        """A healthy peer always gets out of any state, however much was left hanging."""
+        for _ in range(2 * SMALL.probes + 2):
+            self.clock.now += SMALL.probes_within
+            with suppress(BreakerOpenError):
+                self.circuit.record(self.circuit.acquire(), failed=False)
+                self.circuit.record(self.circuit.acquire(), failed=False)
+        assert self.circuit.state is State.CLOSED
+
+
+TestAnyOrderOfCalls = Calls.TestCase
+TestAnyOrderOfCalls.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
