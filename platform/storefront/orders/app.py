@@ -1,0 +1,185 @@
+"""The orders service over HTTP."""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from collections.abc import Callable, Mapping
+
+import httpx
+from flask import Response, jsonify, request
+
+from storefront.orders.charging import NewKeyEachAttempt
+from storefront.orders.finisher import Finisher
+from storefront.orders.models import Base, Order
+from storefront.orders.policies import POLICIES
+from storefront.orders.relay import Relay, mail, release, send_mail
+from storefront.orders.settings import Settings
+from storefront.orders.settlement import FAILURES, Settlement
+from storefront.orders.store import OrderStore
+from storefront.shared import audit, log
+from storefront.shared.application import ServiceApp
+from storefront.shared.background import Loop
+from storefront.shared.bodies import Body, idempotency_key
+from storefront.shared.database import Database
+from storefront.shared.peers import Peer, open_breakers, read_object, without
+from storefront.shared.problems import DependencyProblem, Problem
+
+
+def create_app(
+    settings: Settings, clock: Callable[[], float] = time.time, rng: random.Random | None = None
+) -> ServiceApp:
+    """`POST /orders`, once per Idempotency-Key.
+
+    201 confirmed; 202 accepted, will be finished; 402 declined; 409 out of stock; 503 nothing was ordered, come again.
+    """
+    off, rng = settings.policies_off, rng or random.Random()
+    database = Database(settings.database_url, Base.metadata, connections=settings.threads)
+    peers = _peers(settings)
+    store = OrderStore(database, clock)
+    app = ServiceApp(
+        "orders",
+        database,
+        peers=peers,
+        backlog=lambda: _backlog(store, peers),
+        details="problem_details" not in off,
+    )
+    settlement = Settlement(
+        store,
+        peers["inventory"],
+        peers["payments"],
+        compensate="compensation" not in off,
+        mail="outbox" not in off,
+        rng=rng,
+    )
+    relays = _relays(peers, database, clock, rng)
+    finisher = Finisher(store, settlement, (peers["inventory"], peers["payments"]))
+    app.loops += [*relays.values(), Loop("finisher", finisher.step)]
+
+    @app.post("/orders")
+    def place() -> tuple[Response, int]:
+        key = idempotency_key()
+        user = _user(peers["users"])
+        wanted = _wanted(user, key, clock())
+        if "idempotency" in off:
+            wanted.idempotency_key = None
+        order, new = store.open(wanted)
+        if new:
+            settlement.settle(order)
+            if order.status == "pending":  # perhaps the finisher has decided meanwhile
+                order = store.find(order.id) or order
+            relays["release" if order.status == "failed" else "mail"].wake()
+            if "outbox" in off and order.status == "confirmed":
+                _mail_now(peers["notifications"], order)
+        return _answer(order)
+
+    @app.get("/orders/<order_id>")
+    def read(order_id: str) -> Response:
+        user = _user(peers["users"])
+        order = store.find(order_id)
+        # Somebody else's order looks like none, so that ids cannot be tried out.
+        if order is None or order.user_id != user["id"]:
+            raise Problem(404, "no-such-order", "You have no order with this id")
+        return jsonify(_view(order))
+
+    audit.register(app, database, "orders", Order, _audited)
+    return app
+
+
+def _peers(settings: Settings) -> dict[str, Peer]:
+    policies = without(POLICIES, settings.policies_off)
+    urls = {
+        "users": settings.users_url,
+        "inventory": settings.inventory_url,
+        "payments": settings.payments_url,
+        "notifications": settings.notifications_url,
+    }
+    new_key = "charge_key" in settings.policies_off
+    bases = {"payments": NewKeyEachAttempt()} if new_key else {}
+    return {name: Peer("orders", name, url, policies[name], base=bases.get(name)) for name, url in urls.items()}
+
+
+def _relays(
+    peers: Mapping[str, Peer], database: Database, clock: Callable[[], float], rng: random.Random
+) -> dict[str, Loop]:
+    """One loop for each kind of errand, so that a mail server that hangs does not hold up stock."""
+    kinds = {
+        "mail": (peers["notifications"], mail(peers["notifications"])),
+        "release": (peers["inventory"], release(peers["inventory"])),
+    }
+    return {
+        kind: Loop(kind, Relay(kind, peer, deliver, database=database, clock=clock, rng=rng).step)
+        for kind, (peer, deliver) in kinds.items()
+    }
+
+
+def _user(users: Peer) -> dict[str, str]:
+    """Who is asking. Raises `Problem`: 401, or 503 when users cannot say."""
+    try:
+        answer = users.send("GET", "/me", headers={"Authorization": request.headers.get("Authorization", "")})
+        if answer.status_code == 200:
+            return read_object(answer, "id", "email")
+    except (httpx.TransportError, ValueError) as error:
+        raise users.problem(error) from None
+    if answer.status_code == 401:
+        raise Problem(401, "unauthorized", "A valid bearer token is needed", headers={"WWW-Authenticate": "Bearer"})
+    raise users.problem()
+
+
+def _wanted(user: Mapping[str, str], key: str, now: float) -> Order:
+    body = Body()
+    return Order(
+        id=uuid.uuid4().hex,
+        user_id=user["id"],
+        email=user["email"],
+        client_key=key,
+        idempotency_key=key,
+        sku=body.text("sku", r"[A-Z0-9-]{1,20}", "a sku such as MUG-01"),
+        quantity=body.integer("quantity", 1, 100),
+        card=body.text("card", r"[a-z0-9-]{1,40}", "a card such as card-ok"),
+        fingerprint=body.fingerprint(),
+        created_at=now,
+        request_id=log.request_id.get(),
+    )
+
+
+def _mail_now(notifications: Peer, order: Order) -> None:
+    try:
+        if send_mail(notifications, order, order.id).status_code >= 300:
+            raise notifications.problem()
+    except httpx.TransportError as error:
+        raise notifications.problem(error) from None
+
+
+def _answer(order: Order) -> tuple[Response, int]:
+    location = {"Location": f"/orders/{order.id}"}
+    if order.status == "failed":
+        failure = FAILURES[order.reason or "unavailable"]
+        kind = (order.reason or "unavailable").replace("_", "-")
+        if failure.status == 503:
+            raise DependencyProblem("", failure.detail, kind=kind, headers=location)
+        raise Problem(failure.status, kind, failure.detail, headers=location)
+    response = jsonify(_view(order))
+    response.headers.update(location)
+    return response, 201 if order.status == "confirmed" else 202
+
+
+def _backlog(store: OrderStore, peers: Mapping[str, Peer]) -> dict[str, object]:
+    found: dict[str, object] = {**store.counts(), "breakers": open_breakers(peers)}
+    return {name: value for name, value in found.items() if value}
+
+
+def _view(order: Order) -> dict[str, object]:
+    return {
+        "id": order.id,
+        "status": order.status,
+        "reason": order.reason,
+        "sku": order.sku,
+        "quantity": order.quantity,
+        "amount_cents": order.amount_cents,
+    }
+
+
+def _audited(order: Order) -> dict[str, object]:
+    return {**_view(order), "user_id": order.user_id, "client_key": order.client_key, "created_at": order.created_at}

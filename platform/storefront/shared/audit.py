@@ -1,0 +1,57 @@
+"""Listings of everything a service holds, page by page, for whoever checks that the services agree with each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TypeVar
+
+from flask import Flask, Response, jsonify, request
+from sqlalchemy import select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storefront.shared.database import Database
+from storefront.shared.problems import Problem
+
+MOST = 1000
+"""Items on a page."""
+
+
+class Listed:
+    """Columns of a table that can be listed: `seq` is the order of arrival, and the cursor."""
+
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    created_at: Mapped[float] = mapped_column(index=True)
+    """Unix seconds."""
+
+
+Row = TypeVar("Row", bound=Listed)
+
+
+def register(
+    app: Flask, database: Database, name: str, table: type[Row], view: Callable[[Row], dict[str, object]]
+) -> None:
+    """`GET /audit/{name}?since=&after=&limit=`: items created since that Unix time, after that cursor.
+
+    The answer is `{"items": [...], "next": cursor}`; `next` is null on the last page.
+    """
+
+    def listing() -> Response:
+        since, after = _number("since", 0.0), int(_number("after", 0.0))
+        limit = int(_number("limit", float(MOST), low=1, high=MOST))
+        wanted = select(table).where(table.created_at >= since, table.seq > after).order_by(table.seq).limit(limit)
+        with database.read() as session:
+            rows = session.scalars(wanted).all()
+        return jsonify(items=[view(row) for row in rows], next=rows[-1].seq if len(rows) == limit else None)
+
+    app.add_url_rule(f"/audit/{name}", f"audit_{name}", listing)
+
+
+def _number(name: str, default: float, *, low: float = 0, high: float = 2**53) -> float:
+    try:
+        value = float(request.args.get(name, default))
+    except ValueError:
+        value = math.nan
+    if not low <= value <= high:
+        raise Problem(422, "invalid-parameter", f"{name} must be a number from {low:g} to {high:g}")
+    return value

@@ -1,0 +1,120 @@
+"""The other services, as one service sees them: a client under policies, the request id sent on, answers checked."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import httpx
+
+from resilience import BreakerOpenError, EdgePolicy, State, attempts_made, client
+from storefront.shared import log
+from storefront.shared.problems import DependencyProblem
+
+POLICY_NAMES = ("deadline", "retry", "breaker")
+_IDLE = 1.0
+"""Seconds without a call, after which nobody else will find out that a peer is well again."""
+
+
+def switch_names(peers: Iterable[str]) -> tuple[str, ...]:
+    """What POLICIES_OFF may name for these peers: `payments.retry` and so on."""
+    return tuple(f"{peer}.{policy}" for peer in peers for policy in POLICY_NAMES)
+
+
+def without(policies: Mapping[str, EdgePolicy], off: Collection[str]) -> dict[str, EdgePolicy]:
+    """The policies with those switched off that `off` names."""
+    return {
+        peer: replace(policy, **dict.fromkeys((p for p in POLICY_NAMES if f"{peer}.{p}" in off), None))
+        for peer, policy in policies.items()
+    }
+
+
+class Peer:
+    """One service that this one calls. Shared by all threads."""
+
+    def __init__(
+        self,
+        caller: str,
+        name: str,
+        url: str,
+        policy: EdgePolicy,
+        *,
+        base: httpx.BaseTransport | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name, self._clock = name, clock
+        self._client = client(url, policy, name=f"{caller}->{name}", base=base)
+        self._last_call = clock()
+        self.retries = 0
+        """Attempts beyond each call's first. Not exact when threads meet: it is a metric."""
+
+    def send(self, method: str, path: str, *, json: object = None, headers: Mapping[str, str] = {}) -> httpx.Response:
+        """One call under this edge's policies. Raises `httpx.TransportError`; its request tells if it was sent."""
+        self._last_call = self._clock()
+        request = self._client.build_request(
+            method, path, json=json, headers={"X-Request-Id": log.request_id.get(), **headers}
+        )
+        try:
+            response = self._client.send(request)
+        except httpx.TransportError as error:
+            log.event("call failed", level=logging.WARNING, peer=self.name, error=type(error).__name__)
+            raise
+        finally:
+            self.retries += max(0, attempts_made(request) - 1)
+        return response
+
+    def problem(self, error: Exception | None = None) -> DependencyProblem:
+        """What to tell a client when this peer did not do its part."""
+        wait = math.ceil(error.retry_after) if isinstance(error, BreakerOpenError) else 1
+        return DependencyProblem(self.name, f"The {self.name} service does not answer as it should", retry_after=wait)
+
+    @property
+    def name_of_edge(self) -> str:
+        return self._client.edge.name
+
+    def breaker_state(self) -> State:
+        """Closed where there is no breaker."""
+        circuit = self._client.edge.circuit
+        return circuit.state if circuit else State.CLOSED
+
+    def rejecting(self) -> bool:
+        """A call now would be turned away by the breaker, so that work which can wait should wait."""
+        circuit = self._client.edge.circuit
+        return circuit is not None and not circuit.allows()
+
+    def probe(self) -> None:
+        """Ask an idle peer how it is, if the breaker is not closed: without traffic it could not close again."""
+        if self.breaker_state() is State.CLOSED or self.rejecting() or self._clock() - self._last_call < _IDLE:
+            return
+        try:
+            self._client.get("/health/live")
+        except httpx.TransportError as error:
+            log.event("probe failed", peer=self.name, error=type(error).__name__)
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def open_breakers(peers: Mapping[str, Peer]) -> dict[str, str]:
+    """By edge: every breaker that is not closed."""
+    states = {peer.name_of_edge: peer.breaker_state() for peer in peers.values()}
+    return {edge: state.label for edge, state in states.items() if state is not State.CLOSED}
+
+
+def probe_idle(peers: Mapping[str, Peer]) -> float:
+    """The step of a loop that lets breakers close when no client calls."""
+    for peer in peers.values():
+        peer.probe()
+    return 0.25
+
+
+def read_object(response: httpx.Response, *fields: str) -> dict[str, Any]:
+    """The answer's JSON object with these fields in it. Raises ValueError: what came is not what was agreed."""
+    value = response.json()
+    if not isinstance(value, dict) or not all(field in value for field in fields):
+        raise ValueError(f"the answer lacks one of {fields}")
+    return value

@@ -1,0 +1,86 @@
+"""Errors as the client sees them: problem documents (RFC 9457), one shape for every service and every status."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from flask import Flask, Response
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from werkzeug.exceptions import HTTPException
+
+from storefront.shared import log
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(Exception):  # noqa: N818 - RFC 9457 calls it that
+    """Raised anywhere in a request; answered as a problem document."""
+
+    def __init__(
+        self, status: int, kind: str, detail: str, *, retry_after: int | None = None, headers: Mapping[str, str] = {}
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.kind, self.detail = status, kind, detail
+        self.headers = dict(headers)
+        if retry_after is not None:
+            self.headers["Retry-After"] = str(retry_after)
+
+
+class DependencyProblem(Problem):
+    """Another service was needed and did not do its part: 503, and when to come again."""
+
+    def __init__(
+        self,
+        peer: str,
+        detail: str,
+        *,
+        kind: str = "dependency-unavailable",
+        retry_after: int = 1,
+        headers: Mapping[str, str] = {},
+    ) -> None:
+        super().__init__(503, kind, detail, retry_after=retry_after, headers=headers)
+        self.peer = peer
+
+
+def answer(problem: Problem) -> Response:
+    """The problem document itself."""
+    document = {
+        "type": f"urn:storefront:problem:{problem.kind}",
+        "title": HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "detail": problem.detail,
+        "request_id": log.request_id.get(),
+    }
+    return Response(json.dumps(document), problem.status, {**problem.headers, "Content-Type": MEDIA_TYPE})
+
+
+def register(app: Flask, *, details: bool = True) -> None:
+    """Answer every error with a problem document. `details=False` makes a dependency's failure a bare 500."""
+
+    @app.errorhandler(Problem)
+    def known(problem: Problem) -> Response:
+        if isinstance(problem, DependencyProblem) and not details:
+            return Response("Internal Server Error", 500, content_type="text/plain")
+        return answer(problem)
+
+    @app.errorhandler(HTTPException)
+    def of_the_framework(error: HTTPException) -> Response:
+        status = error.code or 500
+        allow = {k: v for k, v in error.get_headers() if k == "Allow"}
+        kind = HTTPStatus(status).phrase.lower().replace(" ", "-")
+        return answer(Problem(status, kind, error.description or "", headers=allow))
+
+    @app.errorhandler(OperationalError)
+    @app.errorhandler(PoolTimeoutError)
+    def no_database(error: Exception) -> Response:
+        log.event("database unavailable", level=logging.ERROR, error=type(error).__name__)
+        return answer(Problem(503, "database-unavailable", "The service's own database does not answer", retry_after=1))
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> Response:
+        log.logger.error("unexpected error", exc_info=error)
+        return answer(Problem(500, "internal-error", "An error of the service; it has been logged"))
