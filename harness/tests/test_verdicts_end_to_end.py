@@ -1,0 +1,70 @@
+"""Whole experiments on a small real system: what is sound passes, each defect fails for its own reason, and whatever
+is not known is an ERROR, never a pass."""
+
+import pytest
+import small_system
+
+
+@pytest.fixture
+def folder(tmp_path):
+    small_system.write_system(tmp_path)
+    return tmp_path
+
+
+def failed(measured):
+    return [finding.expectation for finding in measured.verdict.findings if finding.judgement == "failed"]
+
+
+def test_a_sound_system_passes(folder):
+    """The control: the same experiment that the defects below fail."""
+    measured = small_system.measure(folder, small_system.write_spec(folder))
+
+    assert measured.verdict.outcome == "PASS", measured.verdict.reasons
+    assert measured.verdict.recovery.seconds < 3
+
+
+BLACK_HOLE = 'fault: timeout, edge: "front->back"'
+
+
+@pytest.mark.parametrize(
+    ("defect", "fault", "expected"),
+    [
+        ("no timeout", BLACK_HOLE, "fault p95 < 1s"),
+        ("retries without bound", 'fault: down, edge: "front->back"', "fault p95 < 1s"),
+        ("broken body", 'fault: down, edge: "front->back"', "fault undocumented_rate < 5%"),
+        ("never recovers", 'fault: down, edge: "front->back"', "recovery"),
+    ],
+)
+def test_a_defect_fails_for_its_own_reason(folder, monkeypatch, defect, fault, expected):
+    """FAIL, on the expectation that the defect breaks."""
+    monkeypatch.setenv("DEFECT", defect)
+    measured = small_system.measure(folder, small_system.write_spec(folder, fault=fault))
+
+    assert measured.verdict.outcome == "FAIL", measured.verdict.reasons
+    assert any(name.startswith(expected) for name in failed(measured)), measured.verdict.reasons
+
+
+def test_a_broken_invariant_fails(folder):
+    """What must always be true is judged on the system at rest."""
+    measured = small_system.measure(folder, small_system.write_spec(folder, invariant="never_holds"))
+
+    assert measured.verdict.outcome == "FAIL"
+    assert "this one never holds" in "\n".join(measured.verdict.reasons)
+
+
+UNKNOWN = {
+    "an edge without traffic": ({"scenario": "alone"}, "no traffic"),
+    "a toxicity of zero": ({"fault": 'fault: latency, edge: "front->back", latency: 200ms, toxicity: 0'}, "toxicity"),
+    "a generator that runs late": ({"scenario": "heavy", "slo": 'p95: "< 100ms"'}, "late"),
+    "a share too near its limit": ({"scenario": "flaky", "baseline": 'error_rate: "< 10%"'}, "inconclusive"),
+}
+
+
+@pytest.mark.parametrize("case", UNKNOWN)
+def test_what_is_not_known_is_an_error(folder, case):
+    """Each of these would be a false green elsewhere."""
+    changes, reason = UNKNOWN[case]
+    measured = small_system.measure(folder, small_system.write_spec(folder, **changes))
+
+    assert measured.verdict.outcome == "ERROR", measured.verdict.reasons
+    assert reason in "\n".join(measured.verdict.reasons)

@@ -1,0 +1,119 @@
+"""The `windtunnel` command: everything that can be done without writing a test.
+
+Exit codes: 0 all is well; 1 a promise broke; 2 the input is wrong; 3 what happened is unknown. `run` has pytest's own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from windtunnel.errors import BadInputError, WindtunnelError
+
+OK, BROKEN, WRONG_INPUT, UNKNOWN = 0, 1, 2, 3
+EXIT_CODES = {"PASS": OK, "XFAIL": OK, "SKIP": OK, "FAIL": BROKEN, "ERROR": UNKNOWN}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; a mistake in its input is one line on stderr."""
+    parser = _parser()
+    options, rest = parser.parse_known_args(argv)
+    command: Callable[[argparse.Namespace], int] = options.command
+    if command is _run:
+        options.arguments = rest
+    elif rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    try:
+        return command(options)
+    except BadInputError as mistake:
+        print(f"windtunnel: {mistake}", file=sys.stderr)
+        return WRONG_INPUT
+    except WindtunnelError as trouble:
+        print(f"windtunnel: {type(trouble).__name__}: {trouble}", file=sys.stderr)
+        return UNKNOWN
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="windtunnel", description="Resilience verification for microservices.", epilog=__doc__.split("\n\n")[1]
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser(
+        "run",
+        help="run experiments (all, or the files named): pytest -m chaos with your options passed on",
+        usage="windtunnel run [FILE ...] [PYTEST OPTION ...]",
+        description="Run experiments. Options that pytest knows (-n 2, -k NAME, --wt-profile=nightly) are passed on; "
+        "the exit code is pytest's.",
+    )
+    run.set_defaults(command=_run)
+
+    validate = commands.add_parser("validate", help="read a topology and experiments, run nothing")
+    validate.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    validate.add_argument("--topology", type=Path, default=Path("platform/topology.yaml"), metavar="FILE")
+    validate.add_argument("--profile", default="ci", metavar="NAME")
+    validate.set_defaults(command=_validate)
+
+    judge = commands.add_parser(
+        "judge", help="judge stored histories again", description="Judge stored histories again, from the file alone."
+    )
+    judge.add_argument("histories", nargs="+", type=Path, metavar="HISTORY")
+    judge.add_argument("--timeline", type=Path, metavar="PNG", help="also draw the (last) history's timeline there")
+    judge.set_defaults(command=_judge)
+
+    heal = commands.add_parser(
+        "heal", help="undo what runs that died have left on this machine", description="Runs that live are not touched."
+    )
+    heal.set_defaults(command=_heal)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    import pytest
+
+    return int(pytest.main(["-m", "chaos", *options.arguments]))
+
+
+def _validate(options: argparse.Namespace) -> int:
+    from windtunnel.faults import SHAPES
+    from windtunnel.spec import read_specs
+    from windtunnel.topology import read_topology
+
+    topology = read_topology(options.topology)
+    mistakes = 0
+    for path in options.files:
+        try:
+            specs = read_specs(path, topology, profile=options.profile, faults=SHAPES)
+        except BadInputError as mistake:
+            mistakes += 1
+            print(mistake, file=sys.stderr)
+        else:
+            print(f"{path}: ok, {len(specs)} experiment{'s' * (len(specs) != 1)}: {', '.join(s.id for s in specs)}")
+    return WRONG_INPUT if mistakes else OK
+
+
+def _judge(options: argparse.Namespace) -> int:
+    from windtunnel.checks import judge
+    from windtunnel.history import read_history
+    from windtunnel.report.allure import verdict_lines
+    from windtunnel.report.timeline import render_timeline
+
+    worst = OK
+    for path in options.histories:
+        history = read_history(path)
+        verdict = judge(history)
+        print("\n  ".join([f"{path}: {history.header.title}", *verdict_lines(verdict)]))
+        worst = max(worst, EXIT_CODES[verdict.outcome])
+        if options.timeline:
+            options.timeline.write_bytes(render_timeline(history, verdict))
+    return worst
+
+
+def _heal(options: argparse.Namespace) -> int:
+    from windtunnel.undo import heal
+
+    done = heal()
+    print("\n".join(done) if done else "nothing to heal: no run that died has left anything here")
+    return UNKNOWN if any(line.startswith("failed:") for line in done) else OK

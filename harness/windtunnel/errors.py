@@ -1,0 +1,106 @@
+"""Every error the harness raises on purpose.
+
+WindtunnelError
+├── BadInputError               a file or an option is wrong: where, what, what would be right
+│   ├── TopologyError
+│   └── SpecError
+├── StackError                  the system under test could not be stood up, changed or brought to rest
+│   ├── PortTakenError
+│   ├── ServiceDiedError
+│   ├── NotReadyError
+│   └── NotQuietError
+├── ProxyError                  a Toxiproxy API said no, or did not answer
+├── FaultError                  a fault could not be planned, applied or undone
+│   ├── CapabilityError         the backend cannot do this: the experiment is skipped, with the reason
+│   ├── InjectionUnprovenError
+│   └── RestorationUnprovenError
+├── LoadError                   the load generator died, or did not do what it was told
+├── HistoryError                a stored history cannot be read
+└── CheckFailedError            a promise broke: the one error that means FAIL (also an AssertionError)
+
+All but `CheckFailedError` and `CapabilityError` make a verdict ERROR: what happened is unknown, which is never a pass.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class WindtunnelError(Exception):
+    """Base of all errors of this package."""
+
+
+class BadInputError(WindtunnelError):
+    """Something a person wrote is wrong.
+
+    `str()` is one line: `file:line: what; what would be right`.
+    """
+
+    def __init__(self, message: str, *, path: Path | str | None = None, line: int | None = None) -> None:
+        self.message, self.path, self.line = message, path, line
+        where = f"{path}:{line}: " if path and line else f"{path}: " if path else ""
+        super().__init__(where + message)
+
+
+class TopologyError(BadInputError):
+    """The topology file cannot be used."""
+
+
+class SpecError(BadInputError):
+    """An experiment file cannot be used."""
+
+
+class StackError(WindtunnelError):
+    """The system under test could not be stood up, changed or brought to rest."""
+
+
+class PortTakenError(StackError):
+    """A port that was asked for by number is in use."""
+
+
+class ServiceDiedError(StackError):
+    """A service ended by itself; the message ends with its last log lines."""
+
+
+class NotReadyError(StackError):
+    """A service did not become ready in time; the message ends with its last log lines."""
+
+
+class NotQuietError(StackError):
+    """After an experiment the system did not come back to rest: a backlog, or a breaker, stayed."""
+
+
+class ProxyError(WindtunnelError):
+    """A Toxiproxy API refused a call or did not answer. `status` is None when there was no answer."""
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        self.status = status
+        super().__init__(message)
+
+
+class FaultError(WindtunnelError):
+    """A fault could not be planned, applied or undone."""
+
+
+class CapabilityError(FaultError):
+    """The backend lacks what this fault needs; the message says what."""
+
+
+class InjectionUnprovenError(FaultError):
+    """A fault was applied, but nothing shows that it bit."""
+
+
+class RestorationUnprovenError(FaultError):
+    """A fault was lifted, but nothing shows that it is gone."""
+
+
+class LoadError(WindtunnelError):
+    """The load generator died, or did not do what it was told."""
+
+
+class HistoryError(WindtunnelError):
+    """A stored history cannot be read."""
+
+
+class CheckFailedError(WindtunnelError, AssertionError):
+    """A promise broke. Lists every broken expectation, one line each."""

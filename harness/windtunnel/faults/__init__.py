@@ -1,0 +1,76 @@
+"""Everything that can be done to an edge or a service: one file each, one line each in the table.
+
+    spec step ─> build() ─> plan ─> apply ─> prove ─> prove_on_load ─> undo ─> prove_restored
+
+Adding one: its file, its line here, its test, its paragraph in FAULTS.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from windtunnel.errors import SpecError
+from windtunnel.faults.bandwidth import Bandwidth
+from windtunnel.faults.base import Bites, Fault, UndoRecord
+from windtunnel.faults.down import Down
+from windtunnel.faults.edge import EdgeFault
+from windtunnel.faults.kill import Kill
+from windtunnel.faults.latency import Latency
+from windtunnel.faults.limit_data import LimitData
+from windtunnel.faults.partition import Partition
+from windtunnel.faults.pause import Pause
+from windtunnel.faults.reset import Reset
+from windtunnel.faults.restart import Restart
+from windtunnel.faults.service import ServiceFault
+from windtunnel.faults.slow_close import SlowClose
+from windtunnel.faults.timeout import Timeout
+from windtunnel.spec.model import FaultStep
+from windtunnel.spec.shape import FaultShape
+
+FAULTS: Mapping[str, type[EdgeFault] | type[ServiceFault]] = {
+    "bandwidth": Bandwidth,
+    "down": Down,
+    "kill": Kill,
+    "latency": Latency,
+    "limit_data": LimitData,
+    "partition": Partition,
+    "pause": Pause,
+    "reset": Reset,
+    "restart": Restart,
+    "slow_close": SlowClose,
+    "timeout": Timeout,
+}
+"""By the name that a step of an experiment writes."""
+
+SHAPES: Mapping[str, FaultShape] = {name: fault.shape for name, fault in FAULTS.items()}
+"""What the spec reader knows of them."""
+
+__all__ = ["FAULTS", "SHAPES", "Bites", "EdgeFault", "Fault", "FaultShape", "ServiceFault", "UndoRecord", "build"]
+
+
+def build(step: FaultStep) -> EdgeFault | ServiceFault:
+    """The fault that a step asks for. Raises `SpecError` when there is none, or when it lacks what it needs."""
+    if step.fault not in FAULTS:
+        raise SpecError(f"unknown fault {step.fault!r}; known: {_listed(FAULTS)}")
+    kind = FAULTS[step.fault]
+    _check(step, kind.shape)
+    return kind(step)
+
+
+def _check(step: FaultStep, shape: FaultShape) -> None:
+    """The reader has said all this with file and line; steps are also made by hand."""
+    if shape.on == "service" and (not step.service or step.edges):
+        raise SpecError(f"{step.fault} is put on one service")
+    if shape.on == "edge" and (not step.edges or step.service):
+        raise SpecError(f"{step.fault} is put on an edge, such as a->b")
+    if len(step.edges) > 1 and not shape.several:
+        raise SpecError(f"{step.fault} is put on one edge, not on {_listed(step.edges)}")
+    for name in step.params:
+        if name not in shape.params:
+            raise SpecError(f"{step.fault}: unknown attribute {name!r}; known: {_listed(shape.params) or 'none'}")
+    for name in shape.required - set(step.params):
+        raise SpecError(f"{step.fault}: attribute {name!r} is missing")
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))

@@ -1,0 +1,40 @@
+"""The record of one experiment: what was sent, what was broken, what came back, when.
+
+    runner, load ─> HistoryWriter ─> file of JSON lines ─> read_history ─> History ─> checks, evidence
+
+`model.py` says what a history holds, `codec.py` how it is spelt in JSON.
+"""
+
+from windtunnel.history.model import (
+    FORMAT,
+    Event,
+    FaultEvent,
+    Header,
+    History,
+    InvariantEvent,
+    LoadEvent,
+    NoteEvent,
+    Outcome,
+    PhaseEvent,
+    ProbeEvent,
+    Sample,
+)
+from windtunnel.history.reader import read_history
+from windtunnel.history.writer import HistoryWriter
+
+__all__ = [
+    "FORMAT",
+    "Event",
+    "FaultEvent",
+    "Header",
+    "History",
+    "HistoryWriter",
+    "InvariantEvent",
+    "LoadEvent",
+    "NoteEvent",
+    "Outcome",
+    "PhaseEvent",
+    "ProbeEvent",
+    "Sample",
+    "read_history",
+]

@@ -1,0 +1,272 @@
+"""pytest hooks and fixtures, nothing else. Passive where no topology is named (`wt_topology`, `--wt-topology`)."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from windtunnel.errors import BadInputError, WindtunnelError
+
+MARKERS = {
+    "chaos": "an experiment: load runs, something breaks, promises are judged",
+    "contract": "checks an API against its contract",
+    "fuzz": "generated requests against an API",
+    "load": "a load profile whose SLOs are asserted",
+    "docker": "needs a container engine",
+    "nightly": "too long for every change",
+}
+
+
+def _real_stdout() -> int:
+    try:
+        return os.dup(1)
+    except OSError:  # a process without a standard output has no live line
+        return os.open(os.devnull, os.O_WRONLY)
+
+
+TERMINAL = _real_stdout()
+"""Where a live line goes: the real standard output, before pytest begins to capture what tests print."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("windtunnel", "windtunnel: resilience experiments")
+    group.addoption(
+        "--wt-backend",
+        choices=("auto", "process"),
+        default="auto",
+        help="where the services run: 'process' starts them as processes on loopback; 'auto' (default) chooses",
+    )
+    group.addoption(
+        "--wt-proxy",
+        choices=("auto", "embedded"),
+        default="auto",
+        help="which Toxiproxy stands on the edges: 'embedded' is our own; 'auto' (default) chooses",
+    )
+    group.addoption(
+        "--wt-profile", default="ci", metavar="NAME", help="profile of the experiments: ci (default), nightly, ..."
+    )
+    group.addoption("--wt-topology", metavar="FILE", help="the system under test (default: ini option wt_topology)")
+    group.addoption(
+        "--wt-seed", type=int, default=0, metavar="N", help="seed of arrivals, choices and faults (default 0)"
+    )
+    group.addoption(
+        "--wt-out",
+        default="reports/out",
+        metavar="DIR",
+        help="where the evidence goes: summary.json, histories/, allure-results/ (default reports/out)",
+    )
+    parser.addini("wt_topology", "the system under test: a topology file, relative to the root folder")
+    parser.addini("wt_specs", "folder whose YAML files are experiments (default chaos_specs)", default="chaos_specs")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    for name, meaning in MARKERS.items():
+        config.addinivalue_line("markers", f"{name}: {meaning}")
+    topology = config.getoption("--wt-topology") or config.getini("wt_topology")
+    if not topology:
+        return
+    from windtunnel.items import SETTINGS
+    from windtunnel.settings import Settings
+
+    worker = getattr(config, "workerinput", {}).get("workerid", "main")
+    settings = Settings(
+        topology=_topology_path(config),
+        out=(config.rootpath / config.getoption("--wt-out")),
+        backend_reason="auto: it needs nothing installed" if config.getoption("--wt-backend") == "auto" else "",
+        profile=config.getoption("--wt-profile"),
+        seed=config.getoption("--wt-seed"),
+        worker=worker,
+    )
+    config.stash[SETTINGS] = settings
+    if _runs_experiments(config):
+        if not getattr(config.option, "allure_report_dir", None):
+            config.option.allure_report_dir = str(settings.out / "allure-results")
+        if worker == "main" and not config.option.collectonly:
+            _prepare(settings.out)
+    _end_cleanly_on_sigterm(config)
+
+
+def _prepare(out: Path) -> None:
+    from windtunnel.report.outdir import prepare
+
+    try:
+        prepare(out)
+    except BadInputError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def _topology_path(config: pytest.Config) -> Path:
+    """Where it was typed counts: the option is relative to the working folder, the configuration to its own."""
+    typed = config.getoption("--wt-topology")
+    path: Path = config.invocation_params.dir / typed if typed else config.rootpath / config.getini("wt_topology")
+    if not path.is_file():
+        where = "--wt-topology" if typed else "wt_topology in pytest's configuration"
+        raise pytest.UsageError(f"no topology file at {path}; see {where}")
+    return path
+
+
+def _runs_experiments(config: pytest.Config) -> bool:
+    """Whether the folder of experiments is among the paths: other runs leave the last run's evidence alone."""
+    specs = config.rootpath / config.getini("wt_specs")
+    paths = [(config.invocation_params.dir / str(arg).split("::")[0]).resolve() for arg in config.args]
+    return any(path.is_relative_to(specs) or specs.is_relative_to(path) for path in paths)
+
+
+def _end_cleanly_on_sigterm(config: pytest.Config) -> None:
+    """What a CI server sends on cancel is handled like Ctrl-C: everything is taken down first."""
+
+    def interrupt(signum: int, frame: Any) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: the taking down must not be interrupted
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is threading.main_thread():
+        before = signal.signal(signal.SIGTERM, interrupt)
+
+        def restore() -> None:
+            signal.signal(signal.SIGTERM, before)
+
+        config.add_cleanup(restore)
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    from windtunnel.items import SETTINGS
+
+    settings = config.stash.get(SETTINGS, None)
+    return settings.headline if settings else None
+
+
+SPEC_SUFFIXES = (".yaml", ".yml")
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    from windtunnel.items import SETTINGS, SpecFile
+
+    config = parent.config
+    specs = config.rootpath / config.getini("wt_specs")
+    if file_path.suffix not in SPEC_SUFFIXES or not file_path.is_relative_to(specs) or SETTINGS not in config.stash:
+        return None
+    return SpecFile.from_parent(parent, path=file_path)
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    """An experiment whose outcome is unknown counts as an error, not as a failure."""
+    verdict = dict(report.user_properties).get("windtunnel_verdict") if hasattr(report, "user_properties") else None
+    if report.when == "call" and report.failed and verdict == "ERROR":
+        return "error", "E", "ERROR"
+    return None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_handlecrashitem(crashitem: str, sched: Any) -> None:
+    """An experiment whose worker died must not be missing from the summary: what happened is unknown."""
+    from windtunnel.items import SETTINGS
+    from windtunnel.report.summary import write_lost
+
+    config = sched.config
+    specs = config.rootpath / config.getini("wt_specs")
+    file = config.rootpath / crashitem.split("::", maxsplit=1)[0]
+    if SETTINGS in config.stash and file.is_relative_to(specs) and file.suffix in SPEC_SUFFIXES:
+        write_lost(config.stash[SETTINGS].out, crashitem)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    from windtunnel.items import SETTINGS
+
+    settings = session.config.stash.get(SETTINGS, None)
+    reporter: Any = session.config.pluginmanager.getplugin("terminalreporter")
+    if settings is not None and settings.worker == "main" and reporter is not None:
+        from windtunnel.report.live import LiveLine
+
+        live = LiveLine(settings.out, TERMINAL, terminal=reporter.isatty, width=reporter._tw.fullwidth)
+        session.config.pluginmanager.register(live, "windtunnel-live")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    from windtunnel.items import TUNNEL
+
+    tunnel = session.config.stash.get(TUNNEL, None)
+    if tunnel is None:
+        return
+    try:
+        tunnel.close()
+    except ExceptionGroup as left:  # the evidence of the whole run must not be lost over it
+        reasons = "; ".join(f"{type(error).__name__}: {error}" for error in left.exceptions)
+        session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+        os.write(TERMINAL, f"\nwindtunnel: not everything could be taken down: {reasons}\n".encode())
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    from windtunnel.items import SETTINGS
+    from windtunnel.report.outdir import tidy
+    from windtunnel.report.summary import merge_summary
+    from windtunnel.report.terminal import closing_lines
+
+    settings = config.stash.get(SETTINGS, None)
+    if settings is None or settings.worker != "main" or not _runs_experiments(config):
+        return
+    summary = merge_summary(settings.out)
+    tidy(settings.out)
+    lines = closing_lines(summary, config.rootpath)
+    if lines:
+        terminalreporter.section("windtunnel")
+        for line in lines:
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def stack(request: pytest.FixtureRequest) -> Any:
+    """The running system, shared with the experiments of this worker; it stands until the worker ends."""
+    return _stack(request)
+
+
+@pytest.fixture
+def chaos(request: pytest.FixtureRequest) -> Any:
+    """Breaks things by hand: `with chaos.partition("a->b"): ...`, proven and undone like an experiment's."""
+    from windtunnel.chaos import Chaos
+
+    tunnel = _tunnel(request)
+    return Chaos(_stack(request), tunnel.run.journal)
+
+
+@pytest.fixture(scope="session")
+def load(request: pytest.FixtureRequest) -> Any:
+    """The load generator of this worker: `load.start(plan, on_samples=...)`."""
+    return _tunnel(request).driver
+
+
+@pytest.fixture
+def toxiproxy(request: pytest.FixtureRequest) -> Any:
+    """The toxiproxy-python client, bound to this worker's server (its host and port are class-global)."""
+    from toxiproxy import Toxiproxy
+
+    client = Toxiproxy()
+    address = _stack(request).proxy_api
+    client.update_api_consumer(address.host, address.port)
+    return client
+
+
+def _stack(request: pytest.FixtureRequest) -> Any:
+    tunnel = _tunnel(request)
+    try:
+        return tunnel.stack
+    except WindtunnelError as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+def _tunnel(request: pytest.FixtureRequest) -> Any:
+    from windtunnel.items import SETTINGS, open_tunnel
+
+    if SETTINGS not in request.config.stash:
+        pytest.fail("no system to stand up: set wt_topology in the configuration, or --wt-topology=FILE", pytrace=False)
+    try:
+        return open_tunnel(request.config)
+    except WindtunnelError as error:
+        pytest.fail(str(error), pytrace=False)

@@ -1,0 +1,184 @@
+"""The control API: Toxiproxy's routes, statuses and bodies.
+
+/version   /reset   /populate   /proxies   /proxies/{p}   /proxies/{p}/toxics   /proxies/{p}/toxics/{t}
+/proxies/{p}/record   (ours: the edge record)
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
+from urllib.parse import unquote
+
+from windtunnel.proxy.collection import ProxyCollection, ProxyFields
+from windtunnel.proxy.decoding import (
+    decode_object,
+    decode_value,
+    expect,
+    lower_keys,
+    proxy_fields,
+    settings_of,
+    text_of,
+    toxicity_of,
+)
+from windtunnel.proxy.errors import InvalidStreamError, InvalidToxicTypeError, MissingFieldError, RefusalError
+from windtunnel.proxy.http import Answer, Request
+from windtunnel.proxy.proxy import Proxy
+from windtunnel.proxy.toxics import TOXICS
+from windtunnel.toxiproxy import Stream
+
+VERSION = "2.12.0+windtunnel"
+"""The Toxiproxy whose API this is, and who speaks it."""
+
+Act = Callable[..., Awaitable[Answer]]
+
+
+class ControlApi:
+    """Answers requests. Nothing here waits for the data path."""
+
+    def __init__(self, proxies: ProxyCollection, report: Callable[[BaseException], None]) -> None:
+        """`report` is told of every exception that is no refusal."""
+        self._proxies, self._report = proxies, report
+        change_proxy, change_toxic = self._update_proxy, self._update_toxic
+        self._routes: Mapping[tuple[str, ...], Mapping[str, Act]] = {
+            ("version",): {"GET": self._version},
+            ("reset",): {"POST": self._reset},
+            ("populate",): {"POST": self._populate},
+            ("proxies",): {"GET": self._list_proxies, "POST": self._create_proxy},
+            ("proxies", "*"): {
+                "GET": self._show_proxy,
+                "PATCH": change_proxy,
+                "POST": change_proxy,
+                "DELETE": self._delete_proxy,
+            },
+            ("proxies", "*", "record"): {"GET": self._show_record},
+            ("proxies", "*", "toxics"): {"GET": self._list_toxics, "POST": self._add_toxic},
+            ("proxies", "*", "toxics", "*"): {
+                "GET": self._show_toxic,
+                "PATCH": change_toxic,
+                "POST": change_toxic,
+                "DELETE": self._remove_toxic,
+            },
+        }
+
+    async def __call__(self, request: Request) -> Answer:
+        """The answer to one request; never raises."""
+        # Split before decoding, so that a name may hold a slash.
+        parts = [unquote(part) for part in request.path[1:].split("/")]
+        methods = self._routes.get(tuple("*" if index % 2 else part for index, part in enumerate(parts)))
+        if methods is None or "" in parts:
+            return Answer(status=404, body=b"404 page not found\n", content_type="text/plain; charset=utf-8")
+        if request.headers.get("user-agent", "").startswith("Mozilla/"):
+            # A page in a browser must not be able to drive a server on loopback.
+            return Answer(status=403, body=b"User agent not allowed\n", content_type="text/plain; charset=utf-8")
+        act = methods.get(request.method)
+        if act is None:
+            return Answer(status=405)
+        try:
+            answer = await act(request.body, *parts[1::2])
+        except RefusalError as error:
+            answer = _json(error.code, {"error": str(error), "status": error.code}, end="\n")
+        except Exception as error:
+            self._report(error)
+            answer = _json(500, {"error": f"internal error: {type(error).__name__}", "status": 500}, end="\n")
+        answer.headers["X-Toxiproxy-Request-Id"] = secrets.token_hex(10)
+        return answer
+
+    async def _version(self, _: bytes) -> Answer:
+        return _json(200, {"version": VERSION}, end="\n")
+
+    async def _reset(self, _: bytes) -> Answer:
+        await self._proxies.reset()
+        return Answer(status=204)
+
+    async def _populate(self, body: bytes) -> Answer:
+        value = decode_value(body)
+        entries = [] if value is None else expect(value, list, "the body", "an array")
+        wanted = [proxy_fields(lower_keys(entry, f"proxy {n}")) for n, entry in enumerate(entries, 1)]
+        for number, fields in enumerate(wanted, 1):
+            _require(fields, f" at proxy {number}")
+        made: list[Proxy] = []
+        try:
+            for fields in wanted:
+                made += [await self._proxies.put(fields)]
+        except RefusalError as error:
+            failed = {"error": str(error), "status": error.code, "proxies": [proxy.body() for proxy in made]}
+            return _json(error.code, failed, end="\n")
+        return _json(201, {"proxies": [proxy.body() for proxy in made]})
+
+    async def _list_proxies(self, _: bytes) -> Answer:
+        return _json(200, {proxy.name: proxy.body() for proxy in self._proxies.all()})
+
+    async def _create_proxy(self, body: bytes) -> Answer:
+        fields = proxy_fields(decode_object(body))
+        _require(fields)
+        return _json(201, (await self._proxies.create(fields)).body())
+
+    async def _show_proxy(self, _: bytes, name: str) -> Answer:
+        return _json(200, self._proxies.get(name).body())
+
+    async def _update_proxy(self, body: bytes, name: str) -> Answer:
+        self._proxies.get(name)
+        return _json(200, (await self._proxies.update(name, proxy_fields(decode_object(body)))).body())
+
+    async def _delete_proxy(self, _: bytes, name: str) -> Answer:
+        await self._proxies.delete(name)
+        return Answer(status=204)
+
+    async def _show_record(self, _: bytes, name: str) -> Answer:
+        return _json(200, asdict(self._proxies.get(name).record.snapshot()))
+
+    async def _list_toxics(self, _: bytes, name: str) -> Answer:
+        return _json(200, [toxic.body() for toxic in self._proxies.get(name).chain()])
+
+    async def _add_toxic(self, body: bytes, name: str) -> Answer:
+        proxy, given = self._proxies.get(name), decode_object(body)
+        lower_keys(given.get("attributes"), "attributes")
+        kind, written = text_of(given, "type") or "", text_of(given, "stream")
+        toxicity = toxicity_of(given, 1.0)
+        written = "downstream" if written is None else written
+        stream = _stream(written)
+        if kind not in TOXICS:
+            raise InvalidToxicTypeError
+        toxic_name = text_of(given, "name") or f"{kind}_{written}"
+        proxy.refuse_taken(toxic_name)
+        settings = settings_of(TOXICS[kind].Settings, given)
+        toxic = proxy.add_toxic(name=toxic_name, type=kind, stream=stream, toxicity=toxicity, settings=settings)
+        return _json(200, toxic.body())
+
+    async def _show_toxic(self, _: bytes, name: str, toxic: str) -> Answer:
+        return _json(200, self._proxies.get(name).toxic(toxic).body())
+
+    async def _update_toxic(self, body: bytes, name: str, toxic_name: str) -> Answer:
+        proxy = self._proxies.get(name)
+        toxic, given = proxy.toxic(toxic_name), decode_object(body)
+        # Both are read before either is changed: a refused update changes nothing.
+        settings = settings_of(TOXICS[toxic.type].Settings, given, toxic.settings)
+        proxy.update_toxic(toxic, toxicity=toxicity_of(given, toxic.toxicity), settings=settings)
+        return _json(200, toxic.body())
+
+    async def _remove_toxic(self, _: bytes, name: str, toxic: str) -> Answer:
+        self._proxies.get(name).remove_toxic(toxic)
+        return Answer(status=204)
+
+
+def _json(status: int, value: object, end: str = "") -> Answer:
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return Answer(status=status, body=(text + end).encode("utf-8", errors="replace"))
+
+
+def _require(fields: ProxyFields, where: str = "") -> None:
+    for name in ("name", "upstream"):
+        if not getattr(fields, name):
+            raise MissingFieldError(name + where)
+
+
+def _stream(text: str) -> Stream:
+    match text.lower():
+        case "upstream":
+            return "upstream"
+        case "downstream":
+            return "downstream"
+    raise InvalidStreamError

@@ -1,0 +1,63 @@
+"""Why the control API says no. `status` is the HTTP status; the text is Toxiproxy's, which clients match on.
+
+RefusalError
+├── BadBodyError            400  not JSON, or a value of the wrong type
+├── MissingFieldError       400
+├── InvalidStreamError      400
+├── InvalidToxicTypeError   400
+├── ProxyNotFoundError      404
+├── ToxicNotFoundError      404
+├── ProxyExistsError        409
+├── ToxicExistsError        409
+└── ListenError             500  the address cannot be listened on (Toxiproxy answers 500, and so do we)
+"""
+
+from __future__ import annotations
+
+from windtunnel.errors import ProxyError
+
+
+class RefusalError(ProxyError):
+    """Base: a request that cannot be fulfilled."""
+
+    code = 500
+    text = "internal error"
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(self.text + detail, status=self.code)
+
+
+class BadBodyError(RefusalError):
+    code, text = 400, "bad request body: "
+
+
+class MissingFieldError(RefusalError):
+    code, text = 400, "missing required field: "
+
+
+class InvalidStreamError(RefusalError):
+    code, text = 400, "stream was invalid, can be either upstream or downstream"
+
+
+class InvalidToxicTypeError(RefusalError):
+    code, text = 400, "invalid toxic type"
+
+
+class ProxyNotFoundError(RefusalError):
+    code, text = 404, "proxy not found"
+
+
+class ToxicNotFoundError(RefusalError):
+    code, text = 404, "toxic not found"
+
+
+class ProxyExistsError(RefusalError):
+    code, text = 409, "proxy already exists"
+
+
+class ToxicExistsError(RefusalError):
+    code, text = 409, "toxic already exists"
+
+
+class ListenError(RefusalError):
+    code, text = 500, "listen tcp"

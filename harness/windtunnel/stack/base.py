@@ -1,0 +1,90 @@
+"""What a running system offers to everything above it. One file a backend implements these.
+
+A backend has the abilities it has: signals, resources and networks are protocols of their own. Who needs one asks
+`isinstance(stack, Signals)`, and says what is missing (`CapabilityError`) instead of doing half a fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+from windtunnel.topology.model import BackendName, Topology
+from windtunnel.toxiproxy import EdgeProxy
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where something listens."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceState:
+    """What the operating system says of a service. `started` is a start time that changes with every restart."""
+
+    state: Literal["running", "stopped", "gone"]
+    """`stopped` is frozen by a signal, `gone` has no process."""
+    pids: tuple[int, ...]
+    started: float
+
+
+@runtime_checkable
+class Stack(Protocol):
+    """A running system, each edge through its proxy."""
+
+    topology: Topology
+    run_id: str
+    backend: BackendName
+    proxy_kind: str
+    """`embedded` or `toxiproxy`, with its version: for headers and reports."""
+
+    def address(self, service: str) -> Address:
+        """Where the service itself listens, past every proxy: for probes, invariants and canaries."""
+
+    def edge_address(self, edge: str) -> Address:
+        """Where the edge's proxy listens: what its caller was told."""
+
+    def proxy(self, edge: str) -> EdgeProxy:
+        """The proxy on that edge."""
+
+    def log_lines(self, service: str, since: float = 0.0) -> list[str]:
+        """What the service wrote since that moment (monotonic seconds), secrets redacted."""
+
+    def redact(self, text: str) -> str:
+        """The text without any secret of this run."""
+
+    def replace(self, service: str, env: Mapping[str, str]) -> None:
+        """Start the service again with these variables added; ready when it returns. `{}` gives the original back."""
+
+    def stop(self) -> None:
+        """Take everything down. Can be called twice."""
+
+
+@runtime_checkable
+class Signals(Protocol):
+    """Process-level power over a service."""
+
+    def kill(self, service: str) -> None:
+        """End it at once, without a chance to clean up."""
+
+    def pause(self, service: str) -> None:
+        """Freeze it: sockets stay open, nothing moves."""
+
+    def resume(self, service: str) -> None:
+        """Undo `pause`. Harmless when it is running."""
+
+    def start_service(self, service: str) -> None:
+        """Start it again on its old port; ready when this returns. Harmless when it is running."""
+
+    def terminate(self, service: str) -> None:
+        """Ask it to end gracefully (SIGTERM) and wait until it has."""
+
+    def state(self, service: str) -> ServiceState:
+        """What it is doing now."""

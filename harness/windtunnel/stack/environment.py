@@ -1,0 +1,88 @@
+"""What a service is told when it is started: its command, and the variables of its environment."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from windtunnel.errors import TopologyError
+from windtunnel.stack.base import Address
+from windtunnel.stack.secrets import SECRET_NAME, Secrets
+from windtunnel.topology.model import Edge, Service, Topology
+from windtunnel.topology.placeholders import expand, secrets_in
+
+INHERITED = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TZ", "USER", "VIRTUAL_ENV")
+"""All that a service gets from the caller unasked. Proxy settings, for instance, would lead it past its edges."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instructions:
+    """From what the command and the environment of one service follow, also after a `replace`."""
+
+    service: Service
+    topology: Topology
+    port: int
+    folder: Path
+    """The service's own, which outlives its restarts and not the stack."""
+    edges: tuple[tuple[Edge, Address], ...]
+    """The edges that leave this service, and where their proxies listen."""
+    secrets: Secrets
+    marks: Mapping[str, str]
+    """Variables that show to which run and stack a process belongs."""
+
+    @property
+    def data(self) -> Path:
+        """What `${data}` stands for."""
+        return self.folder / "data"
+
+    @property
+    def scratch(self) -> Path:
+        """Its temporary directory."""
+        return self.folder / "tmp"
+
+    def command(self) -> list[str]:
+        """A leading `python` is the interpreter that runs this. Raises `TopologyError` when there is no command."""
+        words = [self._expand(word, "its command") for word in self.service.command]
+        if not words:
+            raise self._wrong("has no command; write process: {command: [...]}")
+        return [sys.executable if words[0] == "python" else words[0], *words[1:]]
+
+    def environment(self, added: Mapping[str, str] | None = None) -> dict[str, str]:
+        """All variables of the process; `added` come over the topology's. Raises `TopologyError`."""
+        own = {**self.service.env, **(added or {})}
+        env = {
+            **self._inherited(),
+            "PYTHONUNBUFFERED": "1",
+            "TMPDIR": str(self.scratch),
+            self.service.port_env: str(self.port),
+            **{edge.via_env: self._peer(edge, address) for edge, address in self.edges if edge.via_env},
+            **{name: self._expand(value, f"env {name}") for name, value in own.items()},
+            **self.marks,
+        }
+        for name in own:
+            if SECRET_NAME.search(name):
+                self.secrets.add(name, env[name])
+        return env
+
+    def _inherited(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        # Commands of the virtual environment in which the harness runs are found first.
+        return {**kept, "PATH": os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", os.defpath)])}
+
+    def _peer(self, edge: Edge, address: Address) -> str:
+        return self._expand(edge.via_url, f"the address of {edge.target}", host=address.host, port=str(address.port))
+
+    def _expand(self, text: str, where: str, **own: str) -> str:
+        values = {"port": str(self.port), "data": str(self.data), **own}
+        values |= {f"secret:{name}": self.secrets.value(name) for name in secrets_in(text)}
+        try:
+            return expand(text, values)
+        except ValueError as error:
+            raise self._wrong(f"{where}: {error}") from error
+
+    def _wrong(self, what: str) -> TopologyError:
+        service = self.service
+        return TopologyError(f"service {service.name!r}: {what}", path=self.topology.path, line=service.line or None)

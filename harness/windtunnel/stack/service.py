@@ -1,0 +1,152 @@
+"""One service as a process of this machine, in a session and process group of its own."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+
+from windtunnel.errors import ServiceDiedError, StackError
+from windtunnel.faults.base import UndoRecord
+from windtunnel.stack.base import ServiceState
+from windtunnel.stack.environment import Instructions
+from windtunnel.stack.logs import ServiceLog
+from windtunnel.undo import Journal
+from windtunnel.undo.processes import Process, environment, look, members, seconds, send, send_group
+
+PATIENCE = 5.0
+"""Seconds that a signal may take to have its effect."""
+POLL = 0.005
+
+
+class ServiceProcess:
+    """A service that can be started, signalled and started again. Signals go to its whole group: a server that
+    forks workers is frozen or killed with all of them."""
+
+    def __init__(self, instructions: Instructions, log: ServiceLog, journal: Journal) -> None:
+        self.name, self.instructions, self.log = instructions.service.name, instructions, log
+        self.added: dict[str, str] = {}
+        """Variables over the topology's; see `Stack.replace`."""
+        self._journal, self._record = journal, ""
+        self._popen: subprocess.Popen[bytes] | None = None
+        self._pid, self._start = 0, 0
+        for folder in (instructions.data, instructions.scratch):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def start(self) -> None:
+        """Start it; it need not be ready yet. Raises `ServiceDiedError` when its command cannot be run."""
+        command = self.instructions.command()
+        with self.log.path.open("ab") as log:
+            try:
+                self._popen = subprocess.Popen(
+                    command,
+                    env=self.instructions.environment(self.added),
+                    cwd=self.instructions.topology.path.resolve().parent,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                written = " ".join(
+                    self.instructions.service.command
+                )  # as written: what it expands to may hold a secret
+                raise ServiceDiedError(f"{self.name} cannot be started: {error.strerror}: {written}") from error
+        self._pid, started = self._popen.pid, look(self._popen.pid)
+        self._start = started.start if started else 0
+        # Its environment names the run, by which the reaper finds it; this also finds one that has cleared it.
+        record = UndoRecord(op="kill_group", data={"pid": self._pid, "started": seconds(self._start)})
+        self._record = self._journal.plan(record)
+
+    @property
+    def exit_code(self) -> int | None:
+        """As `subprocess` has it: negative for a signal; None while it runs, or before its first start."""
+        return self._popen.poll() if self._popen else None
+
+    @property
+    def running(self) -> bool:
+        """Whether its leader has been started and has not ended."""
+        return self._popen is not None and self._popen.poll() is None
+
+    def processes(self) -> list[Process]:
+        """The living processes of its group, the leader first."""
+        if self._popen is None:
+            return []
+        self._popen.poll()
+        mine = [process for process in members(self._pid) if self._is_mine(process)]
+        return sorted(mine, key=lambda process: (process.pid != self._pid, process.pid))
+
+    def state(self) -> ServiceState:
+        """What it is doing now."""
+        mine = self.processes()
+        state = "gone" if not mine else "stopped" if all(process.stopped for process in mine) else "running"
+        return ServiceState(state=state, pids=tuple(process.pid for process in mine), started=seconds(self._start))  # type: ignore[arg-type]
+
+    def kill(self) -> None:
+        """End it at once; returns when nothing of it runs."""
+        self._signal(signal.SIGKILL)
+        self._await(self._kill_all, "does not end after SIGKILL")
+        self._forget()
+
+    def pause(self) -> None:
+        """Freeze it; returns when it is frozen. Raises `StackError` when there is nothing to freeze."""
+        if not self.processes():
+            raise StackError(f"{self.name} cannot be paused: it is not running")
+        self._signal(signal.SIGSTOP)
+        self._await(lambda mine: all(process.stopped for process in mine), "does not stop after SIGSTOP")
+
+    def resume(self) -> None:
+        """Undo `pause`; returns when it runs."""
+        self._signal(signal.SIGCONT)
+        self._await(lambda mine: not any(process.stopped for process in mine), "does not go on after SIGCONT")
+
+    def terminate(self, patience: float) -> None:
+        """Ask its leader to end and wait until it has; raises `StackError` when it has not after `patience` seconds."""
+        send(self._pid, self._start, signal.SIGTERM)
+        self.resume()
+        self._await(
+            lambda mine: not mine or mine[0].pid != self._pid, f"did not end {patience:g}s after SIGTERM", patience
+        )
+        self.kill()
+
+    def ask_to_end(self) -> None:
+        """Send SIGTERM to all of it, and do not wait."""
+        self._signal(signal.SIGTERM)
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        """To the group at once, so that no worker sees another one go first."""
+        if self.running:
+            send_group(self._pid, self._start, number)
+        else:
+            for process in self.processes():
+                send(process.pid, process.start, number)
+
+    def _kill_all(self, mine: list[Process]) -> bool:
+        """Also what forked while the group was being killed. True when nothing is left."""
+        for process in mine:
+            send(process.pid, process.start, signal.SIGKILL)
+        return not mine
+
+    def _await(self, reached: Callable[[list[Process]], bool], trouble: str, patience: float = PATIENCE) -> None:
+        deadline = time.monotonic() + patience
+        while not reached(self.processes()):
+            if time.monotonic() > deadline:
+                raise StackError(f"{self.name} {trouble}; its processes: {self.processes()}")
+            time.sleep(POLL)
+
+    def _forget(self) -> None:
+        if self._popen is not None:
+            self._popen.wait()
+        if self._record:
+            self._journal.done(self._record)
+            self._record = ""
+
+    def _is_mine(self, process: Process) -> bool:
+        """Once its leader is gone and collected, the group's number alone proves nothing."""
+        if process.pid == self._pid and process.start == self._start:
+            return True
+        marks: Mapping[str, str] = self.instructions.marks
+        carried = environment(process.pid)
+        return all(f"{name}={value}".encode() in carried for name, value in marks.items())

@@ -1,0 +1,102 @@
+"""Reads the list `edges`, and checks that it fits the services."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, cast
+
+from windtunnel.document import Fields, Value
+from windtunnel.topology.model import CLIENT, BackendName, Edge, Service
+from windtunnel.topology.placeholders import ADDRESS_WORDS
+from windtunnel.topology.service import filled, variable_name
+
+_BACKENDS: tuple[BackendName, ...] = ("process", "docker", "external")
+_KEYS = ("via", "protocol", "criticality", "background", "backends")
+_DEFAULT_URL = {"http": "http://${host}:${port}", "tcp": "${host}:${port}"}
+
+
+def read_edges(value: Value, services: Mapping[str, Service], environ: Mapping[str, str]) -> tuple[Edge, ...]:
+    """All edges, in order. Each one-directional pair may stand there once, each variable be set once."""
+    edges: list[Edge] = []
+    for item in value.sequence(minimum=1):
+        edge = _edge(item, services, environ)
+        _check_against(edges, edge, item, services)
+        edges.append(edge)
+    return tuple(edges)
+
+
+def _edge(item: Value, services: Mapping[str, Service], environ: Mapping[str, str]) -> Edge:
+    fields = item.fields(required=["from", "to"], optional=_KEYS)
+    source = fields["from"].choice("service", (CLIENT, *services))
+    target = fields["to"].choice("service", tuple(services))
+    protocol = cast(
+        'Literal["http", "tcp"]', fields.read("protocol", lambda v: v.choice("protocol", _DEFAULT_URL), "http")
+    )
+    backends = fields.read("backends", _backends, frozenset(_BACKENDS))
+    via_env, via_url = _via(item, fields, source, backends, environ)
+    return Edge(
+        source=source,
+        target=target,
+        line=item.line,
+        via_env=via_env,
+        via_url=via_url or _DEFAULT_URL[protocol],
+        protocol=protocol,
+        criticality=cast(
+            'Literal["hard", "soft"]',
+            fields.read("criticality", lambda v: v.choice("criticality", ("hard", "soft")), "hard"),
+        ),
+        background=fields.read("background", Value.boolean, False),
+        backends=backends,
+    )
+
+
+def _backends(value: Value) -> frozenset[BackendName]:
+    return frozenset(cast(BackendName, item.choice("backend", _BACKENDS)) for item in value.sequence(minimum=1))
+
+
+def _via(
+    item: Value, fields: Fields, source: str, backends: frozenset[BackendName], environ: Mapping[str, str]
+) -> tuple[str | None, str | None]:
+    via = fields.get("via")
+    if source == CLIENT:
+        if via is not None:
+            raise via.refusal("an edge from the client has no via: the harness itself is told the address; remove it")
+        return None, None
+    if via is None:
+        if "process" not in backends:
+            return None, None
+        raise item.refusal(f"missing key 'via'; how is {source!r} told the address? write via: {{env: SOME_URL}}")
+    parts = via.fields(required=["env"], optional=["url"])
+    return variable_name(parts["env"]), parts.read("url", lambda value: _url(value, source, environ), None)
+
+
+def _url(value: Value, source: str, environ: Mapping[str, str]) -> str:
+    for placeholder in ("${host}", "${port}"):
+        if placeholder not in value.text():
+            raise value.refusal(f"the url has no {placeholder}; write for instance http://${{host}}:${{port}}")
+    return filled(value, source, ADDRESS_WORDS, environ)
+
+
+def _check_against(earlier: list[Edge], edge: Edge, item: Value, services: Mapping[str, Service]) -> None:
+    for other in earlier:
+        if other.name == edge.name:
+            raise item.refusal(f"duplicate edge {edge.name!r}; it is already on line {other.line}")
+        if other.source == edge.source and edge.via_env is not None and other.via_env == edge.via_env:
+            raise item.refusal(f"{edge.source!r} is told two addresses in {edge.via_env} (see line {other.line})")
+    _check_variable(edge, item, services)
+    if "process" in edge.backends:
+        _check_runs_as_process(edge, item, services)
+
+
+def _check_variable(edge: Edge, item: Value, services: Mapping[str, Service]) -> None:
+    caller = services.get(edge.source)
+    if caller is None or edge.via_env is None:
+        return
+    if edge.via_env in caller.env or edge.via_env == caller.port_env:
+        raise item.refusal(f"{edge.via_env} is also set by service {caller.name!r} itself; remove it there")
+
+
+def _check_runs_as_process(edge: Edge, item: Value, services: Mapping[str, Service]) -> None:
+    for end in (edge.source, edge.target):
+        if end != CLIENT and not services[end].command:
+            raise item.refusal(f"{end!r} is no process; write backends: [docker], or give {end!r} a process")

@@ -1,0 +1,102 @@
+"""A system as the harness sees it: services, the edges between them, and what losing an edge may cost.
+
+    client --(edge, a proxy)--> orders --(edge, a proxy)--> payments --> ...
+
+Frozen data only; `reader.py` makes it from YAML, `stack/` makes it run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from windtunnel.errors import TopologyError
+
+CLIENT = "client"
+"""The test's own side is a node too: `client->orders` is an edge."""
+
+BackendName = Literal["process", "docker", "external"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """One service under test.
+
+    `env` values and `command` may hold `${port}`, `${data}` (a directory of its own, gone after the run),
+    `${secret:NAME}` (random per run, the same for every service that names it, redacted from all evidence),
+    `${NAME}` and `${NAME:-default}` (the caller's environment).
+    """
+
+    name: str
+    line: int = 0
+    """Where the topology file declares it, for messages."""
+    command: tuple[str, ...] = ()
+    """What the process backend starts; a leading `python` is the interpreter that runs the harness."""
+    docker: Mapping[str, object] = field(default_factory=dict)
+    """Kept for the container backend: image or build, and command."""
+    port_env: str = "PORT"
+    port: int | None = None
+    """A fixed port, if the service insists; normally None, so that the harness picks a free one."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    replicas: int = 1
+    ready: str = "/health/ready"
+    """A path that answers 200 when ready, or `tcp`: ready when it accepts a connection."""
+    quiet: str | None = None
+    """A path that answers 200 when there is no backlog and every breaker is closed; the body says what is not."""
+    after: tuple[str, ...] = ()
+    """Services that must be ready before this one is started. Normally none: all start at once."""
+    openapi: Path | None = None
+    metrics: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edge:
+    """One direction of calling. There is a proxy on every edge; the caller is told the proxy's address."""
+
+    source: str
+    target: str
+    line: int = 0
+    via_env: str | None = None
+    """The variable of the caller that carries the address. None on the client's edges."""
+    via_url: str = "http://${host}:${port}"
+    """The form in which that variable wants the address."""
+    protocol: Literal["http", "tcp"] = "http"
+    criticality: Literal["hard", "soft"] = "hard"
+    background: bool = False
+    """Calls on it are not made while a client waits (an outbox's relay, for instance)."""
+    backends: frozenset[str] = frozenset({"process", "docker", "external"})
+
+    @property
+    def name(self) -> str:
+        return f"{self.source}->{self.target}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Topology:
+    """The whole system. `degrades_to[scenario][edge]` are the statuses that a client may see while that edge is lost.
+
+    An empty tuple there means `ok`: losing the edge must not be noticed.
+    """
+
+    name: str
+    path: Path
+    services: Mapping[str, Service]
+    edges: tuple[Edge, ...]
+    scenarios: Path
+    invariants: Path | None = None
+    degrades_to: Mapping[str, Mapping[str, tuple[int, ...]]] = field(default_factory=dict)
+
+    def edge(self, name: str) -> Edge:
+        """The edge called `a->b`. Raises `TopologyError` that lists the known ones."""
+        for edge in self.edges:
+            if edge.name == name:
+                return edge
+        raise TopologyError(f"no edge {name!r}; known: {', '.join(e.name for e in self.edges)}", path=self.path)
+
+    def edges_from(self, caller: str) -> tuple[Edge, ...]:
+        return tuple(edge for edge in self.edges if edge.source == caller)
+
+    def edges_to(self, callee: str) -> tuple[Edge, ...]:
+        return tuple(edge for edge in self.edges if edge.target == callee)

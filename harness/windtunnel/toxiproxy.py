@@ -1,0 +1,253 @@
+"""The client side of a Toxiproxy, whichever it is: embedded, a binary, a container, a remote one.
+
+A typed client over httpx, one base URL per object (toxiproxy-python keeps host and port on the class, has no
+time-outs, and does not raise on 5xx). The embedded server adds `/proxies/{name}/record`, which a proof of injection
+reads; a server that has no such route answers 404 and `record()` raises `ProxyError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+from urllib.parse import quote
+
+import httpx
+
+from windtunnel.errors import ProxyError
+
+_T = TypeVar("_T")
+
+Stream = Literal["upstream", "downstream"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toxic:
+    """One toxic as the server states it."""
+
+    name: str
+    type: str
+    stream: Stream
+    toxicity: float
+    attributes: Mapping[str, int | float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProxyState:
+    """One proxy as the server states it."""
+
+    name: str
+    listen: str
+    upstream: str
+    enabled: bool
+    toxics: tuple[Toxic, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class EdgeRecord:
+    """What passed through a proxy since it was created; counters only grow."""
+
+    connections: int
+    """Client connections accepted."""
+    open: int
+    """Of those, open now."""
+    forwarded: int
+    """Connections for which the upstream was reached."""
+    bytes_up: int
+    bytes_down: int
+    touched: Mapping[str, int] = field(default_factory=dict)
+    """By toxic name: links (a connection's one direction) on which that toxic acted on data or on a close."""
+
+
+class ToxiproxyClient:
+    """Speaks to one Toxiproxy server; can be shared by threads. Every method raises `ProxyError`.
+
+    `ProxyError.status` is the server's answer, or None when there was no usable one.
+    """
+
+    def __init__(self, url: str, timeout: float = 5.0) -> None:
+        """`url` like `http://127.0.0.1:8474`; `timeout` in seconds, for each call."""
+        self.url = url.rstrip("/")
+        # Variables such as HTTP_PROXY must never send a loopback call elsewhere.
+        self._http = httpx.Client(base_url=self.url, timeout=timeout, trust_env=False)
+
+    def __enter__(self) -> ToxiproxyClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back. Can be called twice."""
+        self._http.close()
+
+    def version(self) -> str:
+        """What the server calls itself."""
+        return _read(lambda: str(self._call("GET", "/version")["version"]))
+
+    def proxies(self) -> dict[str, ProxyState]:
+        """All proxies by name."""
+        return _read(lambda: {name: _proxy(body) for name, body in self._call("GET", "/proxies").items()})
+
+    def proxy(self, name: str) -> ProxyState:
+        """One proxy as it is now."""
+        return _read(lambda: _proxy(self._call("GET", _path(name))))
+
+    def create(self, name: str, listen: str, upstream: str, enabled: bool = True) -> ProxyState:
+        """A new proxy. With port 0 in `listen` the server picks one, and the answer carries it."""
+        body = {"name": name, "listen": listen, "upstream": upstream, "enabled": enabled}
+        return _read(lambda: _proxy(self._call("POST", "/proxies", body)))
+
+    def update(
+        self, name: str, *, enabled: bool | None = None, listen: str | None = None, upstream: str | None = None
+    ) -> ProxyState:
+        """Change what is given. Disabling refuses new connections and ends the open ones; toxics stay."""
+        given = {"enabled": enabled, "listen": listen, "upstream": upstream}
+        body = {key: value for key, value in given.items() if value is not None}
+        return _read(lambda: _proxy(self._call("PATCH", _path(name), body)))
+
+    def delete(self, name: str) -> None:
+        """Remove the proxy and end its connections."""
+        self._call("DELETE", _path(name))
+
+    def add_toxic(
+        self,
+        proxy: str,
+        type: str,  # noqa: A002 - Toxiproxy's own word
+        *,
+        name: str | None = None,
+        stream: Stream = "downstream",
+        toxicity: float = 1.0,
+        attributes: Mapping[str, int | float] | None = None,
+    ) -> Toxic:
+        """Add a toxic at the end of the chain. `toxicity` is the share of connections it acts on, 0 to 1."""
+        body: dict[str, object] = {"type": type, "stream": stream, "toxicity": toxicity}
+        body |= {"name": name or f"{type}_{stream}", "attributes": dict(attributes or {})}
+        return _read(lambda: _toxic(self._call("POST", _path(proxy, "toxics"), body)))
+
+    def update_toxic(
+        self,
+        proxy: str,
+        name: str,
+        *,
+        toxicity: float | None = None,
+        attributes: Mapping[str, int | float] | None = None,
+    ) -> Toxic:
+        """Change the given attributes, and the toxicity when one is given; open connections feel it at once."""
+        body: dict[str, object] = {"attributes": dict(attributes or {})}
+        if toxicity is not None:
+            body["toxicity"] = toxicity
+        return _read(lambda: _toxic(self._call("PATCH", _path(proxy, "toxics", name), body)))
+
+    def remove_toxic(self, proxy: str, name: str) -> None:
+        """Take the toxic off; what it held goes on at once (or is closed: `timeout`)."""
+        self._call("DELETE", _path(proxy, "toxics", name))
+
+    def reset(self) -> None:
+        """Enable every proxy and remove every toxic."""
+        self._call("POST", "/reset")
+
+    def record(self, name: str) -> EdgeRecord:
+        """What passed so far. Only the embedded server has it; another one answers 404."""
+        return _read(lambda: EdgeRecord(**self._call("GET", _path(name, "record"))))
+
+    def _call(self, method: str, path: str, body: object = None) -> Any:
+        try:
+            answer = self._http.request(method, path, json=body)
+            if answer.is_success:
+                return answer.json() if answer.content else None
+        except ValueError as error:
+            raise ProxyError(f"{self.url}: {method} {path}: the answer is not JSON") from error
+        except (httpx.HTTPError, RuntimeError) as error:
+            raise ProxyError(f"{self.url}: {method} {path}: no answer: {str(error) or type(error).__name__}") from error
+        raise ProxyError(f"{self.url}: {method} {path}: {_reason(answer)}", status=answer.status_code)
+
+
+@dataclass(frozen=True)
+class EdgeProxy:
+    """The proxy on one edge: which server, and under which name. Methods raise as the client's do."""
+
+    client: ToxiproxyClient
+    name: str
+
+    @property
+    def listen(self) -> tuple[str, int]:
+        """Host and port that the edge's caller connects to, as the server states them now."""
+        host, _, port = self.state().listen.rpartition(":")
+        return host.strip("[]"), int(port)
+
+    def state(self) -> ProxyState:
+        """The proxy as it is now, with its toxics."""
+        return self.client.proxy(self.name)
+
+    def record(self) -> EdgeRecord:
+        """What passed so far."""
+        return self.client.record(self.name)
+
+    def add_toxic(
+        self,
+        type: str,  # noqa: A002 - Toxiproxy's own word
+        *,
+        name: str | None = None,
+        stream: Stream = "downstream",
+        toxicity: float = 1.0,
+        attributes: Mapping[str, int | float] | None = None,
+    ) -> Toxic:
+        """Add a toxic at the end of the chain."""
+        return self.client.add_toxic(
+            self.name, type, name=name, stream=stream, toxicity=toxicity, attributes=attributes
+        )
+
+    def update_toxic(
+        self, name: str, *, toxicity: float | None = None, attributes: Mapping[str, int | float] | None = None
+    ) -> Toxic:
+        """Change a toxic in place."""
+        return self.client.update_toxic(self.name, name, toxicity=toxicity, attributes=attributes)
+
+    def remove_toxic(self, name: str) -> None:
+        """Take a toxic off. `ProxyError` with status 404 when it is not there."""
+        self.client.remove_toxic(self.name, name)
+
+    def disable(self) -> ProxyState:
+        """Refuse new connections and end the open ones. The port stays reserved."""
+        return self.client.update(self.name, enabled=False)
+
+    def enable(self) -> ProxyState:
+        """Listen again, on the same port."""
+        return self.client.update(self.name, enabled=True)
+
+
+def _path(proxy: str, *rest: str) -> str:
+    return "/".join(["/proxies", *(quote(part, safe="") for part in (proxy, *rest))])
+
+
+def _read(answer: Callable[[], _T]) -> _T:
+    """Turn an answer of an unexpected shape into a `ProxyError`."""
+    try:
+        return answer()
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ProxyError(f"not a Toxiproxy: the answer lacks what it must have ({error!r})") from error
+
+
+def _proxy(body: Mapping[str, Any]) -> ProxyState:
+    toxics = tuple(_toxic(toxic) for toxic in body.get("toxics") or ())
+    return ProxyState(
+        name=body["name"], listen=body["listen"], upstream=body["upstream"], enabled=body["enabled"], toxics=toxics
+    )
+
+
+def _toxic(body: Mapping[str, Any]) -> Toxic:
+    return Toxic(
+        name=body["name"],
+        type=body["type"],
+        stream=body["stream"],
+        toxicity=body["toxicity"],
+        attributes=body["attributes"],
+    )
+
+
+def _reason(answer: httpx.Response) -> str:
+    try:
+        return f"{answer.status_code} {answer.json()['error']}"
+    except (ValueError, KeyError, TypeError):
+        return f"{answer.status_code} {answer.text[:200].strip()}"
