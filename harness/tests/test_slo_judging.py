@@ -25,7 +25,8 @@ from hand_written import (
     spec,
 )
 
-from windtunnel.checks.slo import judge, judge_window, undecided
+from windtunnel.checks.criterion import Criterion
+from windtunnel.checks.slo import _Count, judge, judge_window, undecided
 from windtunnel.checks.windows import spans, window_samples
 from windtunnel.history import PhaseEvent
 from windtunnel.spec.model import Limit
@@ -262,7 +263,29 @@ def test_runner_extends_for_what_more_samples_can_decide():
         expect("p99.9 < 1500ms"), expect("error_rate <= 0%"), expect("p95 < 1s"), expect("p99.9 < 1s", "baseline")
     )
 
-    assert [line.split(":")[0] for line in undecided(history(of), of, "fault")] == ["fault p99.9 < 1500ms"]
+    assert [each.message.split(":")[0] for each in undecided(history(of), of, "fault")] == ["fault p99.9 < 1500ms"]
+
+
+@pytest.mark.parametrize(
+    ("broken", "needed"),
+    [pytest.param(0, 299, id="none broken"), pytest.param(2, 628, id="two broken, a third would do")],
+)
+def test_undecided_window_says_how_many_more_samples_would_settle_it(broken, needed):
+    """Exactly those at which the upper bound of the share comes down to the limit, if no further one is broken."""
+    rule = Criterion(counted=bool, op="<=", bound=0.01, exact=False)
+    there = 250 if broken == 0 else 400
+
+    count = _Count(expectation=expect("p99 < 1s"), rule=rule, limit=1.0, value=0.0, k=broken, n=there)
+
+    assert round(count.lacking * there) == needed - there
+    assert (rule.judge(broken, needed - 1), rule.judge(broken, needed)) == ("unknown", "passed")
+
+
+def test_window_far_from_decided_asks_for_as_much_again_at_most():
+    """The runner looks again after that."""
+    rule = Criterion(counted=bool, op="<=", bound=0.001, exact=False)
+
+    assert _Count(expectation=expect("p99 < 1s"), rule=rule, limit=1.0, value=0.0, k=0, n=100).lacking == 1.0
 
 
 def test_runner_can_judge_a_window_that_still_lasts():

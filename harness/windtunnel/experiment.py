@@ -4,7 +4,8 @@
                                plan        apply, prove     undo,       begins when
                                            ... still hit?   prove       recovered
 
-A phase whose SLOs cannot be decided yet is extended, up to three times. However a run ends, every fault that was begun
+A phase whose SLOs cannot be decided yet is extended, up to three times, by as long as it takes to get the samples that
+it lacks. However a run ends, every fault that was begun
 is lifted and the load is stopped.
 """
 
@@ -28,7 +29,11 @@ from windtunnel.steady_state import await_steady_state
 from windtunnel.undo import Journal
 
 EXTENSIONS = 3
-"""How often a phase may be prolonged by its own length before its verdict is left inconclusive."""
+"""How often a phase may be prolonged, each time by its own length at most, before its verdict is left inconclusive."""
+SHORTEST_EXTENSION = 1.0
+"""Seconds."""
+SPARE = 1.5
+"""Arrivals vary: an extension lasts this much longer than the lacking samples take on average."""
 TICK = 0.05
 """Seconds between two looks at the time and the samples."""
 QUIET_RATE = 5.0
@@ -162,7 +167,7 @@ class Experiment:
             return False
 
     def _last_decided(self, window: Window, seconds: float, act: Callable[[], None] = lambda: None) -> None:
-        """Let a phase last, and longer while its SLOs are undecided."""
+        """Let a phase last, and longer while its SLOs are undecided; the last time by its whole length."""
 
         began = self._clock()
 
@@ -170,14 +175,17 @@ class Experiment:
             act()
             return self._hopeless(window, self._clock() - began)
 
-        for _ in range(EXTENSIONS):
-            if self._last(window, seconds, step):
+        lasting = seconds
+        for left in reversed(range(EXTENSIONS)):
+            if self._last(window, lasting, step):
                 return
-            open_questions = undecided(self._writer.snapshot(), self.spec, window)
-            if not open_questions:
+            questions = undecided(self._writer.snapshot(), self.spec, window)
+            if not questions:
                 return
-            self._note("extended", f"{window} by {seconds:g}s: {'; '.join(open_questions)}")
-        self._last(window, seconds, step)
+            lacking = max(each.lacking for each in questions)
+            lasting = _extension(lacking, self._clock() - began, seconds) if left else seconds
+            self._note("extended", f"{window} by {lasting:.1f}s: {'; '.join(each.message for each in questions)}")
+        self._last(window, lasting, step)
 
     def _hopeless(self, window: Window, elapsed: float) -> bool:
         """Whether a promise with `abort_after` is broken beyond doubt, so that going on would only cost time."""
@@ -242,3 +250,8 @@ class Experiment:
 
     def _note(self, what: str, text: str) -> None:
         self._writer.append(NoteEvent(t=self._clock(), what=what, text=text))  # type: ignore[arg-type]
+
+
+def _extension(lacking: float, lasted: float, planned: float) -> float:
+    """Seconds in which the lacking share of samples will have come; never more than the phase was planned to last."""
+    return min(planned, max(SHORTEST_EXTENSION, SPARE * lacking * lasted))

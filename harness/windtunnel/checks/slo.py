@@ -7,6 +7,7 @@ request that failed fast or got no answer; whether it failed is the business of 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -33,17 +34,30 @@ def judge_window(history: History, spec: Spec, window: Window) -> list[Finding]:
     return [weighed.finding for weighed in _weigh_window(history, spec, window)]
 
 
-def undecided(history: History, spec: Spec, window: Window) -> list[str]:
-    """Why this window should last longer: a line for each SLO that more samples could decide."""
-    return [weighed.finding.message for weighed in _weigh_window(history, spec, window) if weighed.more_helps]
+@dataclass(frozen=True, kw_only=True)
+class Undecided:
+    """An SLO that more samples could decide."""
+
+    message: str
+    lacking: float
+    """How many more, as a share of those that there are: 0.1 is a tenth more, 1.0 is as many again (or: unknown)."""
+
+
+def undecided(history: History, spec: Spec, window: Window) -> list[Undecided]:
+    """Why, and by how much, this window should last longer."""
+    return [
+        Undecided(message=weighed.finding.message, lacking=weighed.lacking)
+        for weighed in _weigh_window(history, spec, window)
+        if weighed.lacking
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Weighed:
-    """A finding, and whether more samples could settle it."""
+    """A finding, and how many more samples (as a share of those that there are) could settle it; 0.0: none would."""
 
     finding: Finding
-    more_helps: bool = False
+    lacking: float = 0.0
 
 
 def _weigh_window(history: History, spec: Spec, window: Window) -> list[Weighed]:
@@ -58,7 +72,7 @@ def weigh(expectation: Expectation, history: History, of: Spans) -> Weighed:
         return _unknown(expectation, f"the {expectation.window} window was never reached")
     samples = select(history.samples, of, expectation.window, expectation.scope)
     if not samples:
-        return _unknown(expectation, "no samples", more_helps=True)
+        return _unknown(expectation, "no samples", lacking=1.0)
     allowed = documented(history)
     try:
         limit = expectation.limit.resolve(_baseline_figure(expectation, history, of, allowed))
@@ -88,6 +102,15 @@ class _Count:
     @property
     def judgement(self) -> Judgement:
         return self.rule.judge(self.k, self.n)
+
+    @property
+    def lacking(self) -> float:
+        """The fewest further samples, as a share of n, that settle it if none is over the limit; 1.0 at most."""
+        if self.judgement != "unknown" or self.rule.needs is None:
+            return 0.0
+        more = range(1, self.n)
+        settled = bisect_left(more, True, key=lambda m: self.rule.judge(self.k, self.n + m) != "unknown")
+        return min(1.0, (settled + 1) / self.n)
 
     @property
     def result(self) -> str:
@@ -131,7 +154,7 @@ def _weigh(
     )
     if count.judgement == "failed" and expectation.metric not in OUTCOMES:
         return Weighed(finding=_believed(finding, rule, samples))
-    return Weighed(finding=finding, more_helps=count.judgement == "unknown" and rule.needs is not None)
+    return Weighed(finding=finding, lacking=count.lacking)
 
 
 def _believed(finding: Finding, rule: Criterion, samples: Sequence[Sample]) -> Finding:
@@ -144,8 +167,8 @@ def _believed(finding: Finding, rule: Criterion, samples: Sequence[Sample]) -> F
     return replace(finding, judgement="unknown", message=doubt)
 
 
-def _unknown(expectation: Expectation, why: str, *, more_helps: bool = False) -> Weighed:
+def _unknown(expectation: Expectation, why: str, *, lacking: float = 0.0) -> Weighed:
     finding = Finding(
         expectation=expectation.name, judgement="unknown", message=f"{expectation.name}: {why}", samples=0
     )
-    return Weighed(finding=finding, more_helps=more_helps)
+    return Weighed(finding=finding, lacking=lacking)
