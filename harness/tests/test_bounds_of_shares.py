@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import beta
 
-from windtunnel.checks.bounds import lower_bound, samples_needed, upper_bound
+from windtunnel.bounds import lower_bound, samples_needed, upper_bound
 
 
 @st.composite

@@ -5,7 +5,7 @@ import math
 import pytest
 from spec_samples import SPEC, changed, read_experiment
 
-from windtunnel.checks import bounds
+from windtunnel import bounds
 from windtunnel.errors import SpecError
 from windtunnel.spec.decidable import samples_needed
 from windtunnel.spec.expression import parse_expression

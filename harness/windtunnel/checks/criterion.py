@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from windtunnel.checks.bounds import lower_bound, samples_needed, upper_bound
+from windtunnel.bounds import lower_bound, samples_needed, upper_bound
 from windtunnel.checks.degradation import Documented, is_degraded
 from windtunnel.checks.figures import quantile, share_allowed
 from windtunnel.checks.verdict import Judgement

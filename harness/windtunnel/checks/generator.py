@@ -12,13 +12,11 @@ from typing import Final
 
 from windtunnel.checks.figures import milliseconds, percent
 from windtunnel.checks.windows import Spans
-from windtunnel.history import History, LoadEvent, Sample
+from windtunnel.history import LATE, History, LoadEvent, Sample
 from windtunnel.spec.model import Window
 
 OWN_TROUBLE: Final = "generator: "
 """How a sample's error begins when the request failed on the generator's side: out of sockets, for instance."""
-LATE: Final = 0.010
-"""Seconds after its due time from which a request counts as sent late."""
 SENT_AT_LEAST: Final = 0.98
 """Share of the due arrivals that must have been started."""
 LATE_AT_MOST: Final = 1.0

@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from windtunnel.checks.bounds import lower_bound, upper_bound
+from windtunnel.bounds import lower_bound, upper_bound
 from windtunnel.checks.criterion import OUTCOMES, Criterion, criterion, observed
 from windtunnel.checks.degradation import Documented, documented
 from windtunnel.checks.figures import percent, spell

@@ -7,6 +7,7 @@
 
 from windtunnel.history.model import (
     FORMAT,
+    LATE,
     Event,
     FaultEvent,
     Header,
@@ -24,6 +25,7 @@ from windtunnel.history.writer import HistoryWriter
 
 __all__ = [
     "FORMAT",
+    "LATE",
     "Event",
     "FaultEvent",
     "Header",

@@ -14,9 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 FORMAT = "windtunnel/v1"
+LATE: Final = 0.010
+"""Seconds after its due time from which a request counts as sent late."""
 
 Outcome = Literal["ok", "failed", "indeterminate"]
 """`indeterminate`: sent, but the answer was lost; the effect may have happened."""

@@ -33,7 +33,11 @@ class HistoryWriter:
             self._file = path.open("w", encoding="utf-8")
         except OSError as error:
             raise HistoryError(f"{path}: cannot be written: {error.strerror}") from error
-        self._write(header_line(self._header))
+        try:
+            self._write(header_line(self._header))
+        except OSError as error:
+            self._file.close()
+            raise HistoryError(f"{path}: cannot be written: {error.strerror}") from error
 
     def append(self, event: Event) -> None:
         """Add one event. Raises `HistoryError` once closed."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from array import array
 from math import ceil
-from typing import Final
 
-LATE: Final = 0.010
-"""Seconds after its due time from which a request counts as sent late."""
+from windtunnel.history.model import LATE
 
 
 class Lateness:

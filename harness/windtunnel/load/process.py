@@ -9,9 +9,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from windtunnel.errors import LoadError
 from windtunnel.load.messages import encode
@@ -34,19 +34,12 @@ class EngineProcess:
         log_path.parent.mkdir(parents=True, exist_ok=True)
         self._log_path, self._hear, self._gone = log_path, hear, gone
         self._socket, theirs = socket.socketpair()
-        with log_path.open("ab") as log, theirs:
-            self._log_start = log.tell()
-            self._process = subprocess.Popen(
-                # -P: nothing in the current folder may pass for a module.
-                [sys.executable, "-P", "-m", "windtunnel.load.engine", str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=(theirs.fileno(),),
-                env={**os.environ, **env, "PYTHONUNBUFFERED": "1"},
-                # A Ctrl-C at the terminal is for the harness, which then stops the load in order.
-                start_new_session=True,
-            )
+        with ExitStack() as failing, theirs:
+            failing.callback(self._socket.close)
+            with log_path.open("ab") as log:
+                self._log_start = log.tell()
+                self._process = _start(theirs.fileno(), log, env)
+            failing.pop_all()
         self._reader = threading.Thread(target=self._read, name="windtunnel-load", daemon=True)
         self._reader.start()
 
@@ -102,3 +95,17 @@ class EngineProcess:
                     self._hear(json.loads(line))
         finally:
             self._gone()
+
+
+def _start(channel: int, log: IO[bytes], env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        # -P: nothing in the current folder may pass for a module.
+        [sys.executable, "-P", "-m", "windtunnel.load.engine", str(channel)],
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        pass_fds=(channel,),
+        env={**os.environ, **env, "PYTHONUNBUFFERED": "1"},
+        # A Ctrl-C at the terminal is for the harness, which then stops the load in order.
+        start_new_session=True,
+    )

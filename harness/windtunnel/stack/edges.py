@@ -37,9 +37,10 @@ class EdgeProxies:
     """A running server with its client; `close()` ends both, and every proxy with them."""
 
     def __init__(self, make_server: Callable[[int], ProxyServer], seed: int) -> None:
-        self._open = ExitStack()
-        server = self._open.enter_context(make_server(seed))
-        self.client = self._open.enter_context(ToxiproxyClient(server.url))
+        with ExitStack() as opening:
+            server = opening.enter_context(make_server(seed))
+            self.client = opening.enter_context(ToxiproxyClient(server.url))
+            self._open = opening.pop_all()
         self._addresses: dict[str, Address] = {}
 
     @property

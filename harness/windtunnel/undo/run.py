@@ -29,10 +29,10 @@ class Run:
         self.reaper = Guard(directory)  # before there is anything that it would have to remove
         try:
             make_directory(directory)
+            self.journal = Journal(directory / JOURNAL)
         except OSError as error:
             self.reaper.dismiss()
             raise StackError(f"no folder for this run: {error}; set TMPDIR to one that can be written to") from error
-        self.journal = Journal(directory / JOURNAL)
         self._owner, self._ended = os.getpid(), False
         atexit.register(self.end)
 
