@@ -21,7 +21,9 @@ ATTRIBUTES = {
     "latency": {"latency": 15, "jitter": 10},
     "limit_data": {"bytes": 700},
     "noop": {},
+    "packet_loss": {"loss_rate": 0.5},
     "reset_peer": {"timeout": 5},
+    "slicer": {"average_size": 100, "delay": 500},
     "slow_close": {"delay": 10},
     "timeout": {"timeout": 30},
 }

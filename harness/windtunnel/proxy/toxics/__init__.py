@@ -10,7 +10,9 @@ from windtunnel.proxy.toxics.base import Toxic
 from windtunnel.proxy.toxics.latency import Latency
 from windtunnel.proxy.toxics.limit_data import LimitData
 from windtunnel.proxy.toxics.noop import Noop
+from windtunnel.proxy.toxics.packet_loss import PacketLoss
 from windtunnel.proxy.toxics.reset_peer import ResetPeer
+from windtunnel.proxy.toxics.slicer import Slicer
 from windtunnel.proxy.toxics.slow_close import SlowClose
 from windtunnel.proxy.toxics.timeout import Timeout
 
@@ -19,7 +21,9 @@ TOXICS: Mapping[str, type[Toxic[Any]]] = {
     "latency": Latency,
     "limit_data": LimitData,
     "noop": Noop,
+    "packet_loss": PacketLoss,
     "reset_peer": ResetPeer,
+    "slicer": Slicer,
     "slow_close": SlowClose,
     "timeout": Timeout,
 }
