@@ -119,9 +119,14 @@ class ToxiproxyClient:
         stream: Stream = "downstream",
         toxicity: float = 1.0,
         attributes: Mapping[str, int | float] | None = None,
+        duration_ms: int = 0,
     ) -> Toxic:
-        """Add a toxic at the end of the chain. `toxicity` is the share of connections it acts on, 0 to 1."""
+        """Add a toxic at the end of the chain. `toxicity` is the share of connections it acts on, 0 to 1.
+
+        With `duration_ms` it ends by itself then; only the embedded server does that, another one ignores it.
+        """
         body: dict[str, object] = {"type": type, "stream": stream, "toxicity": toxicity}
+        body |= {"duration": duration_ms} if duration_ms else {}
         body |= {"name": name or f"{type}_{stream}", "attributes": dict(attributes or {})}
         return _read(lambda: _toxic(self._call("POST", _path(proxy, "toxics"), body)))
 
@@ -192,10 +197,17 @@ class EdgeProxy:
         stream: Stream = "downstream",
         toxicity: float = 1.0,
         attributes: Mapping[str, int | float] | None = None,
+        duration_ms: int = 0,
     ) -> Toxic:
         """Add a toxic at the end of the chain."""
         return self.client.add_toxic(
-            self.name, type, name=name, stream=stream, toxicity=toxicity, attributes=attributes
+            self.name,
+            type,
+            name=name,
+            stream=stream,
+            toxicity=toxicity,
+            attributes=attributes,
+            duration_ms=duration_ms,
         )
 
     def update_toxic(

@@ -24,7 +24,12 @@ class RefusalError(ProxyError):
     text = "internal error"
 
     def __init__(self, detail: str = "") -> None:
+        self.detail = detail
         super().__init__(self.text + detail, status=self.code)
+
+    def at(self, where: str) -> RefusalError:
+        """The same, with the place at the end of its text."""
+        return type(self)(f"{self.detail} at {where}")
 
 
 class BadBodyError(RefusalError):

@@ -13,6 +13,20 @@ from windtunnel.proxy.toxics.base import Outlet
 from windtunnel.toxiproxy import Stream
 
 
+@dataclass(frozen=True, kw_only=True)
+class ToxicFields:
+    """What a request says of a toxic."""
+
+    name: str
+    type: str
+    stream: Stream
+    toxicity: float
+    settings: Any
+    """The settings dataclass of this type."""
+    duration: int = 0
+    """Milliseconds until it ends by itself; 0: it does not."""
+
+
 @dataclass(kw_only=True)
 class InstalledToxic:
     """One toxic of one proxy. Every link it acts on has a `Toxic` of its own, made by `on_link`."""
@@ -28,6 +42,19 @@ class InstalledToxic:
     order: int
     """Its place in the chain: toxics act in the order in which they were added."""
     touched: Tally
+    duration: int = 0
+    """Milliseconds until it ends by itself; 0: it does not."""
+
+    def fields(self) -> ToxicFields:
+        """What a request would say to have it like this."""
+        return ToxicFields(
+            name=self.name,
+            type=self.type,
+            stream=self.stream,
+            toxicity=self.toxicity,
+            settings=self.settings,
+            duration=self.duration,
+        )
 
     def acts_on(self, ordinal: int) -> bool:
         """Whether it acts on the proxy's n-th connection. Decided once: nothing that comes later draws again."""
@@ -44,11 +71,17 @@ class InstalledToxic:
         return TOXICS[self.type](self.settings, outlet)
 
     def body(self) -> dict[str, object]:
-        """As the API shows it, keys in Toxiproxy's order."""
-        return {
-            "attributes": asdict(self.settings),
+        """As the API shows it, keys in Toxiproxy's order; what it does not know is shown only where it is used."""
+        body: dict[str, object] = {
+            "attributes": {name: _plain(value) for name, value in asdict(self.settings).items()},
             "name": self.name,
             "type": self.type,
             "stream": self.stream,
-            "toxicity": self.toxicity,
+            "toxicity": _plain(self.toxicity),
         }
+        return body | ({"duration": self.duration} if self.duration else {})
+
+
+def _plain(value: object) -> object:
+    """A whole number without a fraction, as Go writes it."""
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e21 else value

@@ -7,16 +7,17 @@ serialised by `lock`, which no connection ever holds.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from itertools import count
 from typing import Any
 
+from windtunnel.proxy.alarm import Alarm
 from windtunnel.proxy.connection import Connection, Side
 from windtunnel.proxy.errors import ToxicExistsError, ToxicNotFoundError
-from windtunnel.proxy.installed import InstalledToxic
+from windtunnel.proxy.installed import InstalledToxic, ToxicFields
 from windtunnel.proxy.listener import Listener, Place, split_address
 from windtunnel.proxy.record import EdgeCounters
 from windtunnel.proxy.setting import Setting
-from windtunnel.toxiproxy import Stream
 
 
 class Proxy:
@@ -33,6 +34,7 @@ class Proxy:
         self._listener: Listener | None = None
         self._ordinals = count(1)
         self._orders = count(1)
+        self._endings: dict[str, Alarm] = {}
 
     @property
     def listen(self) -> str:
@@ -56,7 +58,7 @@ class Proxy:
 
     def chain(self) -> list[InstalledToxic]:
         """Upstream toxics first, then downstream ones, each in the order they were added."""
-        return sorted(self.toxics.values(), key=lambda toxic: (toxic.stream != "upstream", toxic.order))
+        return sorted(self._in_order(), key=lambda toxic: toxic.stream != "upstream")
 
     def occupy(self, place: Place) -> None:
         """Take the port, without listening yet. The old one is given back only when the new one could be had."""
@@ -100,23 +102,32 @@ class Proxy:
         for connection in tuple(self.connections):
             connection.abort()
 
-    def add_toxic(self, *, name: str, type: str, stream: Stream, toxicity: float, settings: Any) -> InstalledToxic:  # noqa: A002
+    def add_toxic(self, fields: ToxicFields) -> InstalledToxic:
         """Add a toxic at the end of its chain, on open connections too. Raises `ToxicExistsError`."""
-        self.refuse_taken(name)
-        toxic = self.toxics[name] = InstalledToxic(
-            name=name,
-            type=type,
-            stream=stream,
-            toxicity=toxicity,
-            settings=settings,
+        self.refuse_taken(fields.name)
+        toxic = self.toxics[fields.name] = InstalledToxic(
+            name=fields.name,
+            type=fields.type,
+            stream=fields.stream,
+            toxicity=fields.toxicity,
+            settings=fields.settings,
             proxy=self.name,
             seed=self.setting.seed,
             order=next(self._orders),
-            touched=self.record.for_toxic(name),
+            touched=self.record.for_toxic(fields.name),
         )
+        self._limit(toxic, fields.duration)
         for connection in tuple(self.connections):
             connection.link(toxic).install(toxic)
         return toxic
+
+    def have_toxics(self, wanted: tuple[ToxicFields, ...]) -> None:
+        """Exactly these, in this order; what is so already is left alone."""
+        if tuple(toxic.fields() for toxic in self._in_order()) == wanted:
+            return
+        self.clear_toxics()
+        for fields in wanted:
+            self.add_toxic(fields)
 
     def refuse_taken(self, name: str) -> None:
         """Raises `ToxicExistsError` when a toxic of this name is there; a name is unique across both streams."""
@@ -130,9 +141,13 @@ class Proxy:
         except KeyError:
             raise ToxicNotFoundError from None
 
-    def update_toxic(self, toxic: InstalledToxic, *, toxicity: float, settings: Any) -> None:
-        """Both at once; open connections follow."""
+    def update_toxic(
+        self, toxic: InstalledToxic, *, toxicity: float, settings: Any, duration: int | None = None
+    ) -> None:
+        """All at once; open connections follow. A `duration` counts from now."""
         toxic.toxicity, toxic.settings = toxicity, settings
+        if duration is not None:
+            self._limit(toxic, duration)
         for connection in tuple(self.connections):
             connection.link(toxic).refresh(toxic)
 
@@ -140,6 +155,7 @@ class Proxy:
         """Raises `ToxicNotFoundError`."""
         toxic = self.toxic(name)
         del self.toxics[name]
+        self._endings.pop(name).cancel()
         for connection in tuple(self.connections):
             connection.link(toxic).uninstall(toxic)
 
@@ -148,6 +164,12 @@ class Proxy:
         for name in tuple(self.toxics):
             self.remove_toxic(name)
         self.record.forget_toxics()
+
+    def retire(self) -> None:
+        """Leave for good: nothing of it is waiting any more."""
+        self.leave()
+        for ending in self._endings.values():
+            ending.cancel()
 
     def admit(self, connection: Connection) -> bool:
         if not self.enabled:
@@ -163,6 +185,21 @@ class Proxy:
         if connection in self.connections:
             self.connections.remove(connection)
             self.record.open -= 1
+
+    def _in_order(self) -> list[InstalledToxic]:
+        return sorted(self.toxics.values(), key=lambda toxic: toxic.order)
+
+    def _limit(self, toxic: InstalledToxic, duration: int) -> None:
+        """Let the toxic end by itself after so many milliseconds; 0: never."""
+        toxic.duration = duration
+        ending = self._endings.get(toxic.name)
+        if ending is None:
+            end = partial(self.remove_toxic, toxic.name)
+            ending = self._endings[toxic.name] = Alarm(self.setting.loop, self.setting.clock, end)
+        if duration:
+            ending.set(self.setting.clock() + duration / 1000)
+        else:
+            ending.cancel()
 
     def _accept(self) -> Side:
         return Connection(self, next(self._ordinals)).client
