@@ -388,7 +388,9 @@ def test_populate_stops_at_a_proxy_that_cannot_listen_and_says_what_was_made(api
     assert api.get("/proxies/old").json() == old
 
 
-@pytest.mark.parametrize("path", ["/", "/nope", "/proxies/", "/proxies/shop/", "//proxies", "/metrics", "/Proxies"])
+@pytest.mark.parametrize(
+    "path", ["/", "/nope", "/proxies/", "/proxies/shop/", "//proxies", "/proxies/shop/record/none", "/Proxies"]
+)
 def test_unknown_route_is_a_plain_404(shop, path):
     """As Go answers it."""
     answer = shop.get(httpx.URL(str(shop.base_url).rstrip("/") + path))

@@ -8,6 +8,7 @@ collection.py ─ the proxies   proxy.py ─ one listener             connection
 link.py ─ one direction       toxics/ ─ what can go wrong on it   record.py ─ what passed
 """
 
+from windtunnel.proxy.api import VERSION
 from windtunnel.proxy.server import EmbeddedToxiproxy
 
-__all__ = ["EmbeddedToxiproxy"]
+__all__ = ["VERSION", "EmbeddedToxiproxy"]

@@ -1,7 +1,7 @@
 """The control API: Toxiproxy's routes, statuses and bodies.
 
 /version   /reset   /populate   /proxies   /proxies/{p}   /proxies/{p}/toxics   /proxies/{p}/toxics/{t}
-/proxies/{p}/record   (ours: the edge record)
+/metrics   /proxies/{p}/record   /proxies/{p}/record/connections   (ours: the edge record)
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from windtunnel.proxy.decoding import decode_object, decode_value, settings_of, 
 from windtunnel.proxy.errors import RefusalError
 from windtunnel.proxy.fields import duration_of, populate_fields, proxy_fields, require, toxic_fields
 from windtunnel.proxy.http import Answer, Request
+from windtunnel.proxy.metrics import CONTENT_TYPE, Metrics
 from windtunnel.proxy.proxy import Proxy
 from windtunnel.proxy.toxics import TOXICS
 
@@ -32,12 +33,13 @@ Act = Callable[..., Awaitable[Answer]]
 class ControlApi:
     """Answers requests. Nothing here waits for the data path."""
 
-    def __init__(self, proxies: ProxyCollection, report: Callable[[BaseException], None]) -> None:
+    def __init__(self, proxies: ProxyCollection, metrics: Metrics, report: Callable[[BaseException], None]) -> None:
         """`report` is told of every exception that is no refusal."""
-        self._proxies, self._report = proxies, report
+        self._proxies, self._metrics, self._report = proxies, metrics, report
         change_proxy, change_toxic = self._update_proxy, self._update_toxic
         self._routes: Mapping[tuple[str, ...], Mapping[str, Act]] = {
             ("version",): {"GET": self._version},
+            ("metrics",): {"GET": self._show_metrics},
             ("reset",): {"POST": self._reset},
             ("populate",): {"POST": self._populate},
             ("proxies",): {"GET": self._list_proxies, "POST": self._create_proxy},
@@ -48,6 +50,7 @@ class ControlApi:
                 "DELETE": self._delete_proxy,
             },
             ("proxies", "*", "record"): {"GET": self._show_record},
+            ("proxies", "*", "record", "*"): {"GET": self._show_record_of},
             ("proxies", "*", "toxics"): {"GET": self._list_toxics, "POST": self._add_toxic},
             ("proxies", "*", "toxics", "*"): {
                 "GET": self._show_toxic,
@@ -63,7 +66,7 @@ class ControlApi:
         parts = [unquote(part) for part in request.path[1:].split("/")]
         methods = self._routes.get(tuple("*" if index % 2 else part for index, part in enumerate(parts)))
         if methods is None or "" in parts:
-            return Answer(status=404, body=b"404 page not found\n", content_type="text/plain; charset=utf-8")
+            return _not_found()
         if request.headers.get("user-agent", "").startswith("Mozilla/"):
             # A page in a browser must not be able to drive a server on loopback.
             return Answer(status=403, body=b"User agent not allowed\n", content_type="text/plain; charset=utf-8")
@@ -83,6 +86,9 @@ class ControlApi:
     async def _version(self, _: bytes) -> Answer:
         answer = f'{{"version": "{VERSION}"}}\n'.encode()
         return Answer(status=200, body=answer, content_type="application/json;charset=utf-8")
+
+    async def _show_metrics(self, _: bytes) -> Answer:
+        return Answer(status=200, body=self._metrics.text(), content_type=CONTENT_TYPE)
 
     async def _reset(self, _: bytes) -> Answer:
         await self._proxies.reset()
@@ -120,6 +126,12 @@ class ControlApi:
     async def _show_record(self, _: bytes, name: str) -> Answer:
         return _json(200, asdict(self._proxies.get(name).record.snapshot()))
 
+    async def _show_record_of(self, _: bytes, name: str, what: str) -> Answer:
+        proxy = self._proxies.get(name)
+        if what != "connections":
+            return _not_found()
+        return _json(200, asdict(proxy.record.history.log()))
+
     async def _list_toxics(self, _: bytes, name: str) -> Answer:
         return _json(200, [toxic.body() for toxic in self._proxies.get(name).chain()])
 
@@ -144,6 +156,10 @@ class ControlApi:
     async def _remove_toxic(self, _: bytes, name: str, toxic: str) -> Answer:
         self._proxies.get(name).remove_toxic(toxic)
         return Answer(status=204)
+
+
+def _not_found() -> Answer:
+    return Answer(status=404, body=b"404 page not found\n", content_type="text/plain; charset=utf-8")
 
 
 def _json(status: int, value: object, end: str = "") -> Answer:

@@ -124,8 +124,7 @@ class ProxyCollection:
             if not proxy.has_port or place != await resolve(proxy.listen):
                 await self._move(proxy, place, fields)
         if fields.upstream is not None and fields.upstream != proxy.upstream:
-            proxy.upstream = fields.upstream
-            proxy.end_connections()
+            proxy.lead_to(fields.upstream)
         if fields.enabled is False:
             proxy.disable()
         elif fields.enabled:

@@ -65,6 +65,7 @@ class Proxy:
         taken = Listener(place)
         self.leave()
         self._listener = taken
+        self.record.move()
 
     def leave(self) -> None:
         """Stop, and give the port back."""
@@ -78,6 +79,13 @@ class Proxy:
         """Set where to listen when it is enabled next. Only without a port."""
         assert self._listener is None
         self._listen = listen
+        self.record.move()
+
+    def lead_to(self, upstream: str) -> None:
+        """Another upstream; connections to the old one end."""
+        self.upstream = upstream
+        self.end_connections()
+        self.record.move()
 
     @property
     def has_port(self) -> bool:
@@ -175,16 +183,14 @@ class Proxy:
         if not self.enabled:
             return False
         self.connections.add(connection)
-        self.record.connections += 1
-        self.record.open += 1
+        self.record.begin(connection.story)
         for toxic in self.toxics.values():
             connection.link(toxic).install(toxic)
         return True
 
     def forget(self, connection: Connection) -> None:
-        if connection in self.connections:
-            self.connections.remove(connection)
-            self.record.open -= 1
+        self.connections.discard(connection)
+        self.record.finish(connection.story, self.setting.clock())
 
     def _in_order(self) -> list[InstalledToxic]:
         return sorted(self.toxics.values(), key=lambda toxic: toxic.order)
