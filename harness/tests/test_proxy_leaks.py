@@ -22,8 +22,11 @@ ATTRIBUTES = {
     "limit_data": {"bytes": 700},
     "noop": {},
     "packet_loss": {"loss_rate": 0.5},
+    "refuse": {"delay": 10},
     "reset_peer": {"timeout": 5},
+    "shared_bandwidth": {"rate": 200},
     "slicer": {"average_size": 100, "delay": 500},
+    "slow_accept": {"delay": 10},
     "slow_close": {"delay": 10},
     "timeout": {"timeout": 30},
 }

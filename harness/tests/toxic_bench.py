@@ -15,38 +15,50 @@ class Handle:
         self.cancelled = True
 
 
+class World:
+    """The time, and what the links of one toxic share."""
+
+    def __init__(self):
+        self.now, self.timers, self.order, self.shared = 0.0, [], count(), []
+
+
 class Bench:
     """Loop, clock and outlet in one. `out` holds (time, chunk), with None, "closed" or "reset" for an end."""
 
-    def __init__(self, kind, **attributes):
-        self.now, self.out, self.touches = 0.0, [], 0
-        self._timers, self._order, self._shared = [], count(), []
-        self.loop = self
+    def __init__(self, kind, *, beside=None, **attributes):
+        """`beside`: a bench of the same toxic on another link, whose time this one shares."""
+        self.out, self.touches, self.loop = [], 0, self
+        self._world = beside._world if beside else World()
         self.toxic = TOXICS[kind](TOXICS[kind].Settings(**attributes), self)
         self.toxic.start()
 
+    @property
+    def now(self):
+        return self._world.now
+
     def clock(self):
-        return self.now
+        return self._world.now
 
     def call_later(self, delay, act):
         handle = Handle()
-        heapq.heappush(self._timers, (self.now + delay, next(self._order), act, handle))
+        heapq.heappush(self._world.timers, (self.now + delay, next(self._world.order), act, handle))
         return handle
 
     @property
     def waiting(self):
         """Timers that are set."""
-        return sum(not handle.cancelled for *_, handle in self._timers)
+        return sum(not handle.cancelled for *_, handle in self._world.timers)
 
     def run(self, seconds=0.0):
         """Let time pass."""
         end = self.now + seconds
-        while self._timers and self._timers[0][0] <= end:
-            due, _, act, handle = heapq.heappop(self._timers)
-            self.now = max(self.now, due)
+        world = self._world
+        while world.timers and world.timers[0][0] <= end:
+            due, _, act, handle = heapq.heappop(world.timers)
+            world.now = max(world.now, due)
             if not handle.cancelled:
                 act()
-        self.now = end
+        world.now = end
 
     def update(self, **attributes):
         self.toxic.update(type(self.toxic).Settings(**attributes))
@@ -70,6 +82,14 @@ class Bench:
 
     def touch(self):
         self.touches += 1
+
+    def let_in(self):
+        self.out.append((self.now, "in"))
+
+    def shared(self, make):
+        if not self._world.shared:
+            self._world.shared.append(make())
+        return self._world.shared[0]
 
     def generator(self):
         return generator(1, "bench")

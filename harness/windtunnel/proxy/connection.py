@@ -14,6 +14,7 @@ import socket
 import struct
 from typing import Protocol, cast
 
+from windtunnel.proxy.gate import Gate
 from windtunnel.proxy.history import Flow, Story
 from windtunnel.proxy.installed import InstalledToxic
 from windtunnel.proxy.link import Link
@@ -109,13 +110,16 @@ class Connection:
         self._dialling: asyncio.Task[None] | None = None
         self._over = False
         self.story = Story(ordinal, proxy.setting.clock())
+        self._gate = Gate(owner=self, loop=self._loop, clock=proxy.setting.clock)
         self.up = self._link(self.story.up)
         self.down = self._link(self.story.down)
         self.client = Side(self, feeds=self.up, drains=self.down)
         self.upstream = Side(self, feeds=self.down, drains=self.up)
 
-    def link(self, installed: InstalledToxic) -> Link:
-        """The link on which this toxic acts."""
+    def link(self, installed: InstalledToxic) -> Link | Gate:
+        """Where this toxic acts: on a link, or at the gate."""
+        if installed.at_connect:
+            return self._gate
         return self.up if installed.stream == "upstream" else self.down
 
     def side_made(self, side: Side) -> None:
@@ -127,12 +131,16 @@ class Connection:
             return
         side.drains.attach(side.transport)
         if side is self.client:
-            self._dialling = self._loop.create_task(self._dial())
-            self._dialling.add_done_callback(self._dialled)
+            self._gate.open()
         else:
             self._proxy.record.forwarded += 1
             self.story.reached = self._proxy.setting.clock()
             side.throttle()
+
+    def let_in(self) -> None:
+        """Reach for the upstream."""
+        self._dialling = self._loop.create_task(self._dial())
+        self._dialling.add_done_callback(self._dialled)
 
     def side_lost(self, side: Side, *, reset: bool) -> None:
         """A socket is gone: by our own hand, or because its peer reset it."""
@@ -190,6 +198,7 @@ class Connection:
 
     def _stop(self) -> None:
         self._over = True
+        self._gate.stop()
         self.up.stop()
         self.down.stop()
         # Once the socket is there, cancelling would close it before its buffer is sent.

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from windtunnel.proxy.chance import draw, generator
 from windtunnel.proxy.record import Tally
 from windtunnel.proxy.toxics import TOXICS, Toxic
 from windtunnel.proxy.toxics.base import Outlet
+from windtunnel.proxy.toxics.connect import ConnectToxic
 from windtunnel.toxiproxy import Stream
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +48,7 @@ class InstalledToxic:
     touched: Tally
     duration: int = 0
     """Milliseconds until it ends by itself; 0: it does not."""
+    _shared: list[object] = field(default_factory=list)
 
     def fields(self) -> ToxicFields:
         """What a request would say to have it like this."""
@@ -66,8 +71,19 @@ class InstalledToxic:
         """Chance for this toxic on the proxy's n-th connection."""
         return generator(self.seed, self.proxy, self.name, self.stream, ordinal)
 
+    def shared(self, make: Callable[[], _T]) -> _T:
+        """What its links share; made by the first that asks."""
+        if not self._shared:
+            self._shared.append(make())
+        return cast(_T, self._shared[0])
+
+    @property
+    def at_connect(self) -> bool:
+        """Whether it stands at the gate of a connection, not in its links."""
+        return issubclass(TOXICS[self.type], ConnectToxic)
+
     def on_link(self, outlet: Outlet) -> Toxic[Any]:
-        """The toxic for one link."""
+        """The toxic for one link, or for one gate."""
         return TOXICS[self.type](self.settings, outlet)
 
     def body(self) -> dict[str, object]:

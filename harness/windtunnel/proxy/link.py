@@ -13,14 +13,16 @@ from __future__ import annotations
 
 from asyncio import AbstractEventLoop, WriteTransport
 from collections import deque
+from collections.abc import Callable
 from random import Random
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from windtunnel.proxy.alarm import Clock
 from windtunnel.proxy.history import Flow, Story
 from windtunnel.proxy.installed import InstalledToxic
 from windtunnel.proxy.record import Tally
 
+T = TypeVar("T")
 MOST_PENDING = 64 * 1024
 """Bytes kept for a sink that is not there yet."""
 
@@ -79,6 +81,9 @@ class Stage:
 
     def generator(self) -> Random:
         return self.installed.generator(self._link.ordinal)
+
+    def shared(self, make: Callable[[], T]) -> T:
+        return self.installed.shared(make)
 
 
 class Link:
