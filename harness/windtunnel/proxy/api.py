@@ -130,7 +130,7 @@ class ControlApi:
         proxy = self._proxies.get(name)
         if what != "connections":
             return _not_found()
-        return _json(200, asdict(proxy.record.history.log()))
+        return _json(200, proxy.record.history.body())
 
     async def _list_toxics(self, _: bytes, name: str) -> Answer:
         return _json(200, [toxic.body() for toxic in self._proxies.get(name).chain()])

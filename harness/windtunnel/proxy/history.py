@@ -82,6 +82,11 @@ class History:
         self._dropped += len(self._stories) == self._stories.maxlen
         self._stories.append(story)
 
+    def body(self) -> dict[str, object]:
+        """The log as the API shows it. Made by hand: `dataclasses.asdict` would hold the loop up for long."""
+        records = [vars(story.record()) for story in self._stories]
+        return {"connections": records, "dropped": self._dropped}
+
     def log(self) -> ConnectionLog:
         """All that is remembered."""
         return ConnectionLog(connections=tuple(story.record() for story in self._stories), dropped=self._dropped)
