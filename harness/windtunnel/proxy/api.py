@@ -67,12 +67,12 @@ class ControlApi:
         methods = self._routes.get(tuple("*" if index % 2 else part for index, part in enumerate(parts)))
         if methods is None or "" in parts:
             return _not_found()
-        if request.headers.get("user-agent", "").startswith("Mozilla/"):
-            # A page in a browser must not be able to drive a server on loopback.
-            return Answer(status=403, body=b"User agent not allowed\n", content_type="text/plain; charset=utf-8")
         act = methods.get(request.method)
         if act is None:
             return Answer(status=405)
+        if request.headers.get("user-agent", "").startswith("Mozilla/"):
+            # A page in a browser must not be able to drive a server on loopback.
+            return Answer(status=403, body=b"User agent not allowed\n", content_type="text/plain; charset=utf-8")
         try:
             answer = await act(request.body, *parts[1::2])
         except RefusalError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from windtunnel.proxy.errors import ListenError, ProxyExistsError, ProxyNotFoundError
+from windtunnel.proxy.errors import AddressError, ListenError, ProxyExistsError, ProxyNotFoundError
 from windtunnel.proxy.installed import ToxicFields
 from windtunnel.proxy.listener import Place, resolve
 from windtunnel.proxy.proxy import Proxy
@@ -141,7 +141,11 @@ class ProxyCollection:
 
     async def _start(self, proxy: Proxy) -> None:
         if not proxy.has_port:
-            proxy.occupy(await resolve(proxy.listen))
+            try:
+                place = await resolve(proxy.listen)
+            except AddressError as error:
+                raise ListenError(f": {error.detail}") from error
+            proxy.occupy(place)
         await proxy.enable()
 
     async def _same(self, proxy: Proxy, fields: ProxyFields) -> bool:

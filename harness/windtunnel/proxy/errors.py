@@ -10,6 +10,7 @@ RefusalError
 ├── ProxyExistsError        409
 ├── ToxicExistsError        409
 └── ListenError             500  the address cannot be listened on (Toxiproxy answers 500, and so do we)
+    └── AddressError        500  nor can it be read, or found
 """
 
 from __future__ import annotations
@@ -66,3 +67,7 @@ class ToxicExistsError(RefusalError):
 
 class ListenError(RefusalError):
     code, text = 500, "listen tcp"
+
+
+class AddressError(ListenError):
+    code, text = 500, ""
