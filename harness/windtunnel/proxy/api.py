@@ -1,7 +1,7 @@
 """The control API: Toxiproxy's routes, statuses and bodies.
 
 /version   /reset   /populate   /proxies   /proxies/{p}   /proxies/{p}/toxics   /proxies/{p}/toxics/{t}
-/proxies/{p}/record   (ours: the edge record)
+/proxies/{p}/record   /proxies/{p}/requests?since=N   (ours: the edge record)
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from windtunnel.proxy.decoding import (
 )
 from windtunnel.proxy.errors import InvalidStreamError, InvalidToxicTypeError, MissingFieldError, RefusalError
 from windtunnel.proxy.http import Answer, Request
+from windtunnel.proxy.http1.api import refuse_unfit, since_of
 from windtunnel.proxy.proxy import Proxy
 from windtunnel.proxy.toxics import TOXICS
 from windtunnel.toxiproxy import Stream
@@ -54,6 +55,7 @@ class ControlApi:
                 "DELETE": self._delete_proxy,
             },
             ("proxies", "*", "record"): {"GET": self._show_record},
+            ("proxies", "*", "requests"): {"GET": self._show_requests},
             ("proxies", "*", "toxics"): {"GET": self._list_toxics, "POST": self._add_toxic},
             ("proxies", "*", "toxics", "*"): {
                 "GET": self._show_toxic,
@@ -77,7 +79,8 @@ class ControlApi:
         if act is None:
             return Answer(status=405)
         try:
-            answer = await act(request.body, *parts[1::2])
+            given = request.query if act == self._show_requests else request.body
+            answer = await act(given, *parts[1::2])
         except RefusalError as error:
             answer = _json(error.code, {"error": str(error), "status": error.code}, end="\n")
         except Exception as error:
@@ -130,6 +133,10 @@ class ControlApi:
     async def _show_record(self, _: bytes, name: str) -> Answer:
         return _json(200, asdict(self._proxies.get(name).record.snapshot()))
 
+    async def _show_requests(self, query: str, name: str) -> Answer:
+        proxy = self._proxies.get(name)
+        return _json(200, proxy.requests.page(since_of(query)))
+
     async def _list_toxics(self, _: bytes, name: str) -> Answer:
         return _json(200, [toxic.body() for toxic in self._proxies.get(name).chain()])
 
@@ -144,6 +151,7 @@ class ControlApi:
             raise InvalidToxicTypeError
         toxic_name = text_of(given, "name") or f"{kind}_{written}"
         proxy.refuse_taken(toxic_name)
+        refuse_unfit(kind, stream, http=proxy.http)
         settings = settings_of(TOXICS[kind].Settings, given)
         toxic = proxy.add_toxic(name=toxic_name, type=kind, stream=stream, toxicity=toxicity, settings=settings)
         return _json(200, toxic.body())

@@ -15,7 +15,7 @@ import struct
 from typing import Protocol, cast
 
 from windtunnel.proxy.installed import InstalledToxic
-from windtunnel.proxy.link import Link
+from windtunnel.proxy.link import Link, Sink
 from windtunnel.proxy.record import EdgeCounters, Tally
 from windtunnel.proxy.setting import Setting
 
@@ -77,11 +77,19 @@ class Side(asyncio.Protocol):
         self.transport = None
         self._connection.side_lost(self, reset=exc is not None)
 
+    def sink(self, transport: asyncio.Transport) -> Sink:
+        """What the link that ends here writes to."""
+        return transport
+
+    def wait(self) -> bool:
+        """Whether this socket should not be read now."""
+        return self.feeds.paused
+
     def throttle(self) -> None:
         """Read, or do not, as the link that is fed wants it."""
         if self.transport is None or self._saw_end or self.transport.is_closing():
             return
-        if self.feeds.paused:
+        if self.wait():
             self.transport.pause_reading()
         else:
             self.transport.resume_reading()
@@ -122,7 +130,7 @@ class Connection:
             transport, side.transport = side.transport, None
             transport.abort()
             return
-        side.drains.attach(side.transport)
+        side.drains.attach(side.sink(side.transport))
         if side is self.client:
             self._dialling = self._loop.create_task(self._dial())
             self._dialling.add_done_callback(self._dialled)

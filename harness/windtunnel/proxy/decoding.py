@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from windtunnel.proxy.collection import ProxyFields
 from windtunnel.proxy.errors import BadBodyError
+from windtunnel.proxy.toxics.http_settings import HttpSettings
 
 _T = TypeVar("_T")
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -64,12 +65,13 @@ def text_of(body: dict[str, Any], key: str) -> str | None:
 
 def proxy_fields(body: dict[str, Any]) -> ProxyFields:
     """What the body says of a proxy."""
-    enabled = body.get("enabled")
+    enabled, http = body.get("enabled"), body.get("http")
     return ProxyFields(
         name=text_of(body, "name"),
         listen=text_of(body, "listen"),
         upstream=text_of(body, "upstream"),
         enabled=None if enabled is None else expect(enabled, bool, "enabled", "true or false"),
+        http=None if http is None else expect(http, bool, "http", "true or false"),
     )
 
 
@@ -87,6 +89,11 @@ def toxicity_of(body: dict[str, Any], default: float) -> float:
 def settings_of(kind: type[Any], body: dict[str, Any], current: Any = None) -> Any:
     """A toxic's settings: `current` (by default all zero), with the attributes of the body put over it."""
     given = lower_keys(body.get("attributes"), "attributes")
+    if issubclass(kind, HttpSettings):
+        try:
+            return kind.read(given, current)
+        except ValueError as error:
+            raise BadBodyError(str(error)) from error
     values = {}
     for field in fields(kind):
         value = given.get(field.name)

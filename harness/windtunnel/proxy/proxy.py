@@ -12,6 +12,8 @@ from typing import Any
 
 from windtunnel.proxy.connection import Connection, Side
 from windtunnel.proxy.errors import ToxicExistsError, ToxicNotFoundError
+from windtunnel.proxy.http1.connection import HttpConnection
+from windtunnel.proxy.http1.log import RequestLog
 from windtunnel.proxy.installed import InstalledToxic
 from windtunnel.proxy.listener import Listener, Place, split_address
 from windtunnel.proxy.record import EdgeCounters
@@ -22,8 +24,10 @@ from windtunnel.toxiproxy import Stream
 class Proxy:
     """Belongs to the server's event loop: every method runs there."""
 
-    def __init__(self, *, name: str, listen: str, upstream: str, setting: Setting) -> None:
-        self.name, self.upstream, self.setting = name, upstream, setting
+    def __init__(self, *, name: str, listen: str, upstream: str, setting: Setting, http: bool = False) -> None:
+        self.name, self.upstream, self.setting, self.http = name, upstream, setting, http
+        self.requests = RequestLog()
+        self.rules: tuple[InstalledToxic, ...] = ()
         self.enabled = False
         self.lock = asyncio.Lock()
         self.record = EdgeCounters()
@@ -51,6 +55,7 @@ class Proxy:
             "listen": self.listen,
             "upstream": self.upstream,
             "enabled": self.enabled,
+            **({"http": True} if self.http else {}),
             "toxics": [toxic.body() for toxic in self.chain()],
         }
 
@@ -116,6 +121,7 @@ class Proxy:
         )
         for connection in tuple(self.connections):
             connection.link(toxic).install(toxic)
+        self._list_rules()
         return toxic
 
     def refuse_taken(self, name: str) -> None:
@@ -133,6 +139,7 @@ class Proxy:
     def update_toxic(self, toxic: InstalledToxic, *, toxicity: float, settings: Any) -> None:
         """Both at once; open connections follow."""
         toxic.toxicity, toxic.settings = toxicity, settings
+        toxic.rearm()
         for connection in tuple(self.connections):
             connection.link(toxic).refresh(toxic)
 
@@ -140,6 +147,7 @@ class Proxy:
         """Raises `ToxicNotFoundError`."""
         toxic = self.toxic(name)
         del self.toxics[name]
+        self._list_rules()
         for connection in tuple(self.connections):
             connection.link(toxic).uninstall(toxic)
 
@@ -165,4 +173,7 @@ class Proxy:
             self.record.open -= 1
 
     def _accept(self) -> Side:
-        return Connection(self, next(self._ordinals)).client
+        return (HttpConnection if self.http else Connection)(self, next(self._ordinals)).client
+
+    def _list_rules(self) -> None:
+        self.rules = tuple(toxic for toxic in self.toxics.values() if toxic.rule is not None)
