@@ -33,7 +33,7 @@ class Answers:
     def head(self, raw: bytes) -> AnswerHead | None:
         """A head has come; None when it cannot be read. Of the first awaited request, unless it is an interim one."""
         try:
-            if not self.awaited or (self.awaited[0].answered_here and self.awaited[0].reply is None):
+            if not self.awaited or (self.awaited[0].answered_here and not self.awaited[0].due):
                 raise UnreadableError("an answer without a request")
             head = answer_head(raw, self.awaited[0].method)
         except UnreadableError as error:

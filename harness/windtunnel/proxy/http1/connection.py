@@ -84,6 +84,8 @@ class HttpConnection(Connection):
     def throttle(self, link: Link) -> None:
         super().throttle(link)
         if link is self.down:
+            if not link.paused:
+                self._conversation.client_reads_on()
             self.client.throttle()
 
     def reset(self) -> None:

@@ -23,8 +23,8 @@ from windtunnel.proxy.http1.log import RequestLog
 from windtunnel.proxy.http1.reader import Reader
 from windtunnel.proxy.installed import InstalledToxic
 
-MOST_AWAITED = 1000
-"""Requests of one connection without an answer, before it is no longer followed."""
+MOST_AWAITED = 20_000
+"""Requests of one connection without an answer, before it is no longer followed: more than one read can bring."""
 TUNNEL = "a tunnel (CONNECT)"
 
 
@@ -79,6 +79,7 @@ class Conversation:
     def client_ended(self) -> None:
         """The client will say no more: what is kept of a head goes on."""
         self._request_gate.flush()
+        self._down.caller_left()
 
     def server_said(self, chunk: bytes) -> None:
         """Read from the upstream's socket."""
@@ -86,8 +87,14 @@ class Conversation:
         if said is None or said.reader.lost:
             self._down.data(chunk)
         else:
+            self._insert_replies(said, at_once=True)
             self._answer_gate.feed(chunk)
             self._note_loss(said.reader)
+
+    def client_reads_on(self) -> None:
+        """What is given to the client has room again."""
+        if self._said is not None:
+            self._insert_replies(self._said)
 
     def server_ended(self) -> None:
         """The server will say no more; an answer that lasts until then is complete."""
@@ -154,7 +161,10 @@ class Conversation:
             return PASSES
         self._choose(exchange, head)
         if exchange.answered_here is not None:
-            self._prepare_reply(exchange, head)
+            # A client that waits for leave to send its body may or may not send it now: only closing is unambiguous.
+            exchange.closes = head.closes or head.expects
+            if head.expects:
+                self._reply(exchange)
             return Treatment(exchange=exchange, vanishes=True)
         return Treatment(exchange=exchange, body=copy(head.body)) if self._up.marked else Treatment()
 
@@ -187,35 +197,26 @@ class Conversation:
                 if toxic.answers:
                     exchange.answered_here = toxic
 
-    def _prepare_reply(self, exchange: Exchange, head: RequestHead) -> None:
-        assert exchange.answered_here is not None
-        # A client that waits for leave to send its body may or may not send it now: only closing is unambiguous.
-        exchange.closes = head.closes or head.expects
-        exchange.draft = exchange.answered_here.reply(head.method, closes=exchange.closes)
-        if head.expects:
-            self._reply(exchange)
-
     def _reply(self, exchange: Exchange) -> None:
-        if exchange.reply is None:
-            exchange.reply = exchange.draft
-            self.answers_itself = True
+        if not exchange.due:
+            exchange.due = self.answers_itself = True
             self._insert_replies(self._apart())
 
-    def _insert_replies(self, said: Answers) -> None:
-        """Those that are next in turn."""
-        while said.awaited and said.awaited[0].reply is not None:
+    def _insert_replies(self, said: Answers, *, at_once: bool = False) -> None:
+        """Those that are next in turn, while the client takes them."""
+        while said.awaited and said.awaited[0].due and (at_once or not self._down.paused):
             exchange = said.awaited.popleft()
-            assert exchange.answered_here is not None
-            exchange.touch(exchange.answered_here)
-            self._speak(exchange)
+            toxic = exchange.answered_here
+            assert toxic is not None
+            exchange.touch(toxic)
+            self._speak(exchange, toxic.reply(exchange.method, closes=exchange.closes))
             if exchange.closes:
                 self._down.closing = True
                 self._down.eof()
                 return
 
-    def _speak(self, exchange: Exchange) -> None:
+    def _speak(self, exchange: Exchange, answer: bytes) -> None:
         """The proxy's own answer, as if the server had said it."""
-        assert exchange.reply is not None
         reader = Answers()
         reader.awaited.append(exchange)
 
@@ -224,7 +225,7 @@ class Conversation:
             assert head is not None
             return Treatment(exchange=exchange if self._down.marked else None, body=copy(head.body))
 
-        Gate(reader.reader, self._down.pass_on, begin, lambda: None).feed(exchange.reply)
+        Gate(reader.reader, self._down.pass_on, begin, lambda: None).feed(answer)
 
     def _settle(self) -> Answers | None:
         """Read answers apart from where they are given as soon as toxics stand between, and no longer than that."""

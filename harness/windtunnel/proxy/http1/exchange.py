@@ -34,10 +34,8 @@ class Exchange:
     touched_by: list[str] = field(default_factory=list)
     chosen: dict[InstalledToxic, int] = field(default_factory=dict)
     """The toxics that act on it, each with the number of its decision."""
-    reply: bytes | None = None
-    """What the proxy answers by itself, once the request is complete."""
-    draft: bytes = b""
-    """The same, until then."""
+    due: bool = False
+    """The proxy's own answer can be given as soon as it is its turn."""
     spoilt: bool = False
     """A toxic has cut its answer, so that its end is none."""
     answered_here: InstalledToxic | None = None

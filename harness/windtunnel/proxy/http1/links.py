@@ -11,6 +11,7 @@ from collections import deque
 from windtunnel.proxy.http1.exchange import Exchange, Mark
 from windtunnel.proxy.installed import InstalledToxic
 from windtunnel.proxy.link import Link, Stage
+from windtunnel.proxy.toxics import HttpToxic
 
 MOST_MARKS = 10_000
 """Waiting in one stage. More are waiting only behind a toxic that swallows what they stand behind."""
@@ -60,6 +61,12 @@ class MarkedLink(Link):
     def marked(self) -> bool:
         """Some toxic in it wants marks."""
         return any(isinstance(stage, MarkedStage) and stage.reads_marks for stage in self._stages)
+
+    def caller_left(self) -> None:
+        """The client has closed its side; a toxic that keeps it waiting need not."""
+        for stage in tuple(self._stages):
+            if isinstance(stage.toxic, HttpToxic):
+                stage.toxic.caller_left()
 
     def pass_on(self, chunk: bytes) -> None:
         """Bytes, or a mark: of use only while toxics stand here."""

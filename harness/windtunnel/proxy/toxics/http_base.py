@@ -84,6 +84,9 @@ class HttpToxic(Toxic[H], Generic[H]):
     def finish(self) -> None:
         """The message is complete."""
 
+    def caller_left(self) -> None:
+        """The client has closed its side of the connection."""
+
     def touch(self) -> None:
         """It really acts on the request at hand."""
         assert self.exchange is not None

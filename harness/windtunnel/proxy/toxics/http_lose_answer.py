@@ -21,7 +21,8 @@ class HttpLoseAnswerSettings(HttpSettings):
 class HttpLoseAnswer(HttpToxic[HttpLoseAnswerSettings]):
     """Swallows the answer, to its end, so that its effect has surely happened; then the connection is of no more use.
 
-    A connection that hangs is closed when the toxic is removed, because bytes are missing from it.
+    A connection that hangs lasts until the caller closes its side. It is closed when the toxic is removed, because
+    bytes are missing from it.
     """
 
     Settings = HttpLoseAnswerSettings
@@ -55,6 +56,10 @@ class HttpLoseAnswer(HttpToxic[HttpLoseAnswerSettings]):
     def eof(self) -> None:
         if not self._hangs:
             super().eof()
+
+    def caller_left(self) -> None:
+        if self._hangs:
+            self.outlet.end(close=True)
 
     def remove(self) -> None:
         self._severance.hasten()
