@@ -73,7 +73,7 @@ def shop(*, loop="preferred", seed=0):
         finally:
             server.shutdown()
             thread.join()
-        assert proxy.unhandled == ()
+        assert proxy.unhandled == (), proxy.unhandled
 
 
 def caller(edge):

@@ -102,10 +102,4 @@ def test_all_of_them_at_once_act_on_their_own_requests():
         ("/truncate", "IncompleteRead"),
         ("/lose", "ConnectionResetError"),
     }
-    assert {name: count for name, count in touched.items() if name.startswith("http")} == dict.fromkeys(
-        (
-            f"http_{kind}_downstream"
-            for kind in ("status", "delay", "header", "corrupt_body", "truncate", "lose_answer")
-        ),
-        10,
-    )
+    assert {count for name, count in touched.items() if name.startswith("http")} == {10}

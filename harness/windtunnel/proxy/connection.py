@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from contextlib import suppress
 from typing import Protocol, cast
 
 from windtunnel.proxy.installed import InstalledToxic
@@ -97,7 +98,9 @@ class Side(asyncio.Protocol):
     def write_eof(self) -> None:
         """Half-close, after what is still in the buffer."""
         if self.transport is not None and not self.transport.is_closing():
-            self.transport.write_eof()
+            # asyncio's loop lets the error through when the peer has reset the connection; that is told elsewhere.
+            with suppress(OSError):
+                self.transport.write_eof()
 
     def reset_on_close(self) -> None:
         """Make the coming close a RST, whenever the connection was opened."""
