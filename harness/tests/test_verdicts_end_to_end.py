@@ -68,3 +68,27 @@ def test_what_is_not_known_is_an_error(folder, case):
 
     assert measured.verdict.outcome == "ERROR", measured.verdict.reasons
     assert reason in "\n".join(measured.verdict.reasons)
+
+
+ON_REQUESTS = """fault: http_status, edge: "front->back", status: 503, match: {method: GET, path: /, every: 2}, for: 900ms}
+  - {name: then the answers are lost, type: fault, fault: http_lose_answer, edge: "front->back", at: 1s, match: {path: /}"""
+
+
+def test_faults_on_requests_are_judged_like_any_other(folder):
+    """Every second call refused by the proxy, then answers lost: front copes, and both were proven to bite."""
+    measured = small_system.measure(folder, small_system.write_spec(folder, fault=ON_REQUESTS))
+    proofs = "\n".join(str(event) for event in proven(measured))
+
+    assert measured.verdict.outcome == "PASS", measured.verdict.reasons
+    assert "http_status downstream for method=GET path=/ every=2 read back" in proofs
+    assert "the record shows GET /: 503, complete" in proofs
+    assert "the record shows GET /: no status, reset" in proofs
+
+
+def test_a_fault_on_requests_that_nobody_makes_is_an_error(folder):
+    """It was injected and its twin was met, but the load never came its way: not a pass."""
+    fault = 'fault: http_status, edge: "front->back", match: {path: /nobody}'
+    measured = small_system.measure(folder, small_system.write_spec(folder, fault=fault))
+
+    assert measured.verdict.outcome == "ERROR", measured.verdict.reasons
+    assert "no request of the load on which http_status acted" in "\n".join(measured.verdict.reasons)
