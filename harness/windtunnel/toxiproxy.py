@@ -14,20 +14,8 @@ from urllib.parse import quote
 
 import httpx
 
-from windtunnel.edge_requests import EdgeRequest, EdgeRequests, read_page
+from windtunnel.edge_requests import EdgeRequests, read_page
 from windtunnel.errors import ProxyError
-
-__all__ = [
-    "Attributes",
-    "EdgeProxy",
-    "EdgeRecord",
-    "EdgeRequest",
-    "EdgeRequests",
-    "ProxyState",
-    "Stream",
-    "Toxic",
-    "ToxiproxyClient",
-]
 
 _T = TypeVar("_T")
 

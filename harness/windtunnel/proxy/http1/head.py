@@ -35,7 +35,8 @@ class UnreadableError(Exception):
     """The stream cannot be followed any further; the text is one of a few fixed reasons."""
 
 
-@dataclass(frozen=True, kw_only=True)
+# Not frozen: that costs a call per field, for every request of every edge.
+@dataclass(kw_only=True, eq=False)
 class RequestHead:
     """`fields` are all headers as sent, without the first line."""
 
@@ -62,7 +63,7 @@ class RequestHead:
         return headers
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class AnswerHead:
     status: int
     body: Body
