@@ -14,6 +14,12 @@ from windtunnel.faults.bandwidth import Bandwidth
 from windtunnel.faults.base import Bites, Fault, UndoRecord
 from windtunnel.faults.down import Down
 from windtunnel.faults.edge import EdgeFault
+from windtunnel.faults.http_corrupt_body import HttpCorruptBody
+from windtunnel.faults.http_delay import HttpDelay
+from windtunnel.faults.http_header import HttpHeader
+from windtunnel.faults.http_lose_answer import HttpLoseAnswer
+from windtunnel.faults.http_status import HttpStatus
+from windtunnel.faults.http_truncate import HttpTruncate
 from windtunnel.faults.kill import Kill
 from windtunnel.faults.latency import Latency
 from windtunnel.faults.limit_data import LimitData
@@ -32,6 +38,12 @@ from windtunnel.spec.shape import FaultShape
 FAULTS: Mapping[str, type[EdgeFault] | type[ServiceFault]] = {
     "bandwidth": Bandwidth,
     "down": Down,
+    "http_corrupt_body": HttpCorruptBody,
+    "http_delay": HttpDelay,
+    "http_header": HttpHeader,
+    "http_lose_answer": HttpLoseAnswer,
+    "http_status": HttpStatus,
+    "http_truncate": HttpTruncate,
     "kill": Kill,
     "latency": Latency,
     "limit_data": LimitData,
@@ -72,6 +84,8 @@ def _check(step: FaultStep, shape: FaultShape) -> None:
     for name in step.params:
         if name not in shape.params:
             raise SpecError(f"{step.fault}: unknown attribute {name!r}; known: {_listed(shape.params) or 'none'}")
+    if step.match is not None and not shape.match:
+        raise SpecError(f"{step.fault} is not put on HTTP requests: it takes no match")
     for name in shape.required - set(step.params):
         raise SpecError(f"{step.fault}: attribute {name!r} is missing")
 

@@ -83,9 +83,9 @@ class Watch:
         passed, own = self._mark or (0, 0)
         return (self.before.bytes_up - passed) - (self._own_before - own)
 
-    def sing(self, song: Song) -> Sighting:
+    def sing(self, song: Song, dialect: Dialect | None = None) -> Sighting:
         """One canary through the proxy."""
-        seen = sing(self.address, self.dialect, song, self._clock)
+        seen = sing(self.address, dialect or self.dialect, song, self._clock)
         _OWN_BYTES.setdefault(self.proxy.client, Counter())[self.name] += seen.sent
         self.canaries += 1
         return seen

@@ -54,9 +54,9 @@ class EdgeProxies:
         """Where the proxy of each edge listens, by the edge's name."""
         return self._addresses
 
-    def add(self, edge: str, listen: Address, upstream: Address) -> None:
-        """Put a proxy on an edge. Raises `ProxyError`."""
-        self.client.create(edge, str(listen), str(upstream))
+    def add(self, edge: str, listen: Address, upstream: Address, *, http: bool = False) -> None:
+        """Put a proxy on an edge; it reads HTTP, if it can, where `http` says so. Raises `ProxyError`."""
+        self.client.create(edge, str(listen), str(upstream), http=http)
         self._addresses[edge] = listen
 
     def proxy(self, edge: str) -> EdgeProxy:

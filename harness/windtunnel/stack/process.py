@@ -94,7 +94,7 @@ class ProcessStack:
         self.proxy_kind = f"{proxy_server.__name__} {self._proxies.client.version()}"
         self._run.journal.dies_with_run(self._proxies.client.url)
         for edge in self._edges():
-            self._proxies.add(edge.name, self._reserve(), addresses[edge.target])
+            self._proxies.add(edge.name, self._reserve(), addresses[edge.target], http=edge.protocol == "http")
         self._services = {name: self._prepare(name, address) for name, address in addresses.items()}
         self._ticker = LogTicker(tuple(service.log for service in self._services.values()))
         Launch(self._services, patience=patience, redact=self.redact).run()
