@@ -34,7 +34,8 @@ from __future__ import annotations
 from resilience import errors
 from resilience.attempt import attempts_made, may_have_been_sent, never_sent
 from resilience.breaker import Breaker
-from resilience.circuit import BreakerSettings, Circuit, State
+from resilience.breaker_settings import BreakerSettings
+from resilience.circuit import Circuit, State
 from resilience.deadline import (
     REQUEST_TIMEOUT_HEADER,
     Deadline,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import httpx
 
 from resilience.deadline import require_time, stamp_time_left
-from resilience.errors import BreakerOpenError, PolicyError
+from resilience.errors import PolicyError, RejectedError
 from resilience.policy import Policy, in_memory
 
 _SENT = "resilience.may_have_been_sent"
@@ -21,7 +21,7 @@ _BEFORE_SENDING = (
     httpx.ConnectTimeout,
     httpx.PoolTimeout,
     httpx.UnsupportedProtocol,
-    BreakerOpenError,
+    RejectedError,
 )
 
 

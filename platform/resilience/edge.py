@@ -27,7 +27,8 @@ import httpx
 
 from resilience.attempt import Attempt
 from resilience.breaker import Breaker
-from resilience.circuit import BreakerSettings, Circuit, Listener
+from resilience.breaker_settings import BreakerSettings
+from resilience.circuit import Circuit, StateListener
 from resilience.deadline import Deadline
 from resilience.errors import SettingsError, require_range
 from resilience.policy import Policy
@@ -69,7 +70,7 @@ def protect(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
     rng: random.Random | None = None,
-    listener: Listener | None = None,
+    listener: StateListener | None = None,
 ) -> Edge:
     """The policies around `base`, by default a new `Wire`. Only the wire makes the deadline exact inside an attempt."""
     chain: httpx.BaseTransport = Attempt(base if base is not None else Wire())
@@ -102,7 +103,7 @@ def client(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
     rng: random.Random | None = None,
-    listener: Listener | None = None,
+    listener: StateListener | None = None,
 ) -> EdgeClient:
     """A client of the service at `base_url`, under `policy` (by default all policies with their defaults)."""
     edge = protect(base, policy or EdgePolicy(), name=name, clock=clock, sleep=sleep, rng=rng, listener=listener)
