@@ -33,8 +33,10 @@ from __future__ import annotations
 
 from resilience import errors
 from resilience.attempt import attempts_made, may_have_been_sent, never_sent
+from resilience.backoff import RetrySettings
 from resilience.breaker import Breaker
 from resilience.breaker_settings import BreakerSettings
+from resilience.budget import Budget, BudgetSettings
 from resilience.circuit import Circuit, State
 from resilience.deadline import (
     REQUEST_TIMEOUT_HEADER,
@@ -45,7 +47,8 @@ from resilience.deadline import (
 )
 from resilience.edge import Edge, EdgeClient, EdgePolicy, client, protect
 from resilience.errors import BreakerOpenError, DeadlineExceededError, PolicyError, SettingsError
-from resilience.retry import Retry, RetrySettings
+from resilience.retry import Retry
+from resilience.retrying import retrying
 from resilience.wire import Wire
 
 __all__ = [
@@ -53,6 +56,8 @@ __all__ = [
     "Breaker",
     "BreakerOpenError",
     "BreakerSettings",
+    "Budget",
+    "BudgetSettings",
     "Circuit",
     "Deadline",
     "DeadlineExceededError",
@@ -73,5 +78,6 @@ __all__ = [
     "may_have_been_sent",
     "never_sent",
     "protect",
+    "retrying",
     "time_left",
 ]
