@@ -37,7 +37,9 @@ from resilience.backoff import RetrySettings
 from resilience.breaker import Breaker
 from resilience.breaker_settings import BreakerSettings
 from resilience.budget import Budget, BudgetSettings
-from resilience.circuit import Circuit, State
+from resilience.bulkhead import Bulkhead, BulkheadSettings
+from resilience.cache import Cache, CacheSettings
+from resilience.circuit import Circuit
 from resilience.deadline import (
     REQUEST_TIMEOUT_HEADER,
     Deadline,
@@ -46,9 +48,24 @@ from resilience.deadline import (
     time_left,
 )
 from resilience.edge import Edge, EdgeClient, EdgePolicy, client, protect
-from resilience.errors import BreakerOpenError, DeadlineExceededError, PolicyError, SettingsError
+from resilience.errors import (
+    BreakerOpenError,
+    BulkheadFullError,
+    DeadlineExceededError,
+    NoInstanceError,
+    PolicyError,
+    RateLimitedError,
+    RejectedError,
+    SettingsError,
+)
+from resilience.events import Event
+from resilience.fallback import Fallback, FallbackSettings
+from resilience.policy import degraded
+from resilience.rate_limit import Pace, RateLimit, RateLimitSettings
 from resilience.retry import Retry
 from resilience.retrying import retrying
+from resilience.slots import Slots
+from resilience.states import State
 from resilience.wire import Wire
 
 __all__ = [
@@ -58,21 +75,37 @@ __all__ = [
     "BreakerSettings",
     "Budget",
     "BudgetSettings",
+    "Bulkhead",
+    "BulkheadFullError",
+    "BulkheadSettings",
+    "Cache",
+    "CacheSettings",
     "Circuit",
     "Deadline",
     "DeadlineExceededError",
     "Edge",
     "EdgeClient",
     "EdgePolicy",
+    "Event",
+    "Fallback",
+    "FallbackSettings",
+    "NoInstanceError",
+    "Pace",
     "PolicyError",
+    "RateLimit",
+    "RateLimitSettings",
+    "RateLimitedError",
+    "RejectedError",
     "Retry",
     "RetrySettings",
     "SettingsError",
+    "Slots",
     "State",
     "Wire",
     "attempts_made",
     "client",
     "deadline_scope",
+    "degraded",
     "errors",
     "inbound_timeout",
     "may_have_been_sent",

@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import httpx
 
-from resilience.circuit import Circuit, Permit
+from resilience.circuit import Circuit
 from resilience.errors import PolicyError
 from resilience.policy import Policy, at_end, take_waiting
+from resilience.states import Permit
 
 # Ours, not the peer's: another policy's verdict, a full pool, a request that cannot be sent.
 _OUR_OWN = (PolicyError, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.LocalProtocolError)

@@ -20,50 +20,19 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from enum import IntEnum
 from typing import ParamSpec, TypeVar
 
 from resilience.breaker_settings import BreakerSettings
 from resilience.count import Count
 from resilience.errors import BreakerOpenError
 from resilience.events import Announcer, Listener
+from resilience.states import FORCED, Permit, State, StateListener
 from resilience.window import FAILED, SLOW, CountWindow, NoWindow, Rates, TimeWindow, Window
 
 _log = logging.getLogger("resilience")
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-class State(IntEnum):
-    """The number is the metric's value."""
-
-    CLOSED = 0
-    OPEN = 1
-    HALF_OPEN = 2
-    DISABLED = 3
-    FORCED_OPEN = 4
-    METRICS_ONLY = 5
-
-    @property
-    def label(self) -> str:
-        """The name in lower case, for logs and health pages."""
-        return self.name.lower()
-
-
-FORCED = (State.DISABLED, State.FORCED_OPEN, State.METRICS_ONLY)
-
-StateListener = Callable[[State, State], None]
-"""Told (old, new), in order, outside of the lock."""
-
-
-class Permit:
-    """Leave to make one call. Give it back once: `succeeded`, `record` or `ignored`. One object a generation."""
-
-    __slots__ = ("generation", "window")
-
-    def __init__(self, generation: int, window: Window) -> None:
-        self.generation, self.window = generation, window
 
 
 class Circuit:

@@ -29,11 +29,12 @@ from resilience.attempt import Attempt
 from resilience.backoff import RetrySettings
 from resilience.breaker import Breaker
 from resilience.breaker_settings import BreakerSettings
-from resilience.circuit import Circuit, StateListener
+from resilience.circuit import Circuit
 from resilience.deadline import Deadline
 from resilience.errors import SettingsError, require_range
 from resilience.policy import Policy
 from resilience.retry import Retry
+from resilience.states import StateListener
 from resilience.wire import Wire
 
 

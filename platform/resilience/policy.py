@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import httpx
 
 _WAITED = "resilience.waited"
+_DEGRADED = "resilience.degraded"
 
 
 class Policy(httpx.BaseTransport):
@@ -89,3 +90,15 @@ def note_waiting(request: httpx.Request, seconds: float) -> None:
 def take_waiting(request: httpx.Request) -> float:
     """Seconds noted since the last time this was asked: no slowness of the peer."""
     return float(request.extensions.pop(_WAITED, 0.0))
+
+
+def mark_degraded(response: httpx.Response, how: str) -> httpx.Response:
+    """The same answer, which says that it is not the peer's of now."""
+    response.extensions = {**response.extensions, _DEGRADED: how}
+    return response
+
+
+def degraded(response: httpx.Response) -> str | None:
+    """None for the peer's own answer; "stale" for one from the cache past its time, "fallback" for one made up."""
+    how: str | None = response.extensions.get(_DEGRADED)
+    return how
