@@ -34,6 +34,7 @@ from __future__ import annotations
 from resilience import errors
 from resilience.attempt import attempts_made, may_have_been_sent, never_sent
 from resilience.backoff import RetrySettings
+from resilience.balancer import Balancer, BalancerSettings
 from resilience.breaker import Breaker
 from resilience.breaker_settings import BreakerSettings
 from resilience.budget import Budget, BudgetSettings
@@ -47,7 +48,10 @@ from resilience.deadline import (
     inbound_timeout,
     time_left,
 )
-from resilience.edge import Edge, EdgeClient, EdgePolicy, client, protect
+from resilience.discovery import Directory, Dns, Provider, StaticList
+from resilience.edge import Edge, EdgePolicy, protect
+from resilience.edge_client import EdgeClient, client
+from resilience.ejection import EjectionSettings
 from resilience.errors import (
     BreakerOpenError,
     BulkheadFullError,
@@ -60,6 +64,7 @@ from resilience.errors import (
 )
 from resilience.events import Event
 from resilience.fallback import Fallback, FallbackSettings
+from resilience.instance import Instance, instance_of
 from resilience.policy import degraded
 from resilience.rate_limit import Pace, RateLimit, RateLimitSettings
 from resilience.retry import Retry
@@ -70,6 +75,8 @@ from resilience.wire import Wire
 
 __all__ = [
     "REQUEST_TIMEOUT_HEADER",
+    "Balancer",
+    "BalancerSettings",
     "Breaker",
     "BreakerOpenError",
     "BreakerSettings",
@@ -83,15 +90,20 @@ __all__ = [
     "Circuit",
     "Deadline",
     "DeadlineExceededError",
+    "Directory",
+    "Dns",
     "Edge",
     "EdgeClient",
     "EdgePolicy",
+    "EjectionSettings",
     "Event",
     "Fallback",
     "FallbackSettings",
+    "Instance",
     "NoInstanceError",
     "Pace",
     "PolicyError",
+    "Provider",
     "RateLimit",
     "RateLimitSettings",
     "RateLimitedError",
@@ -101,6 +113,7 @@ __all__ = [
     "SettingsError",
     "Slots",
     "State",
+    "StaticList",
     "Wire",
     "attempts_made",
     "client",
@@ -108,6 +121,7 @@ __all__ = [
     "degraded",
     "errors",
     "inbound_timeout",
+    "instance_of",
     "may_have_been_sent",
     "never_sent",
     "protect",

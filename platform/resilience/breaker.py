@@ -8,12 +8,10 @@ from collections.abc import Callable
 import httpx
 
 from resilience.circuit import Circuit
-from resilience.errors import PolicyError
+from resilience.outcome import failed as failed_status
+from resilience.outcome import peers_fault
 from resilience.policy import Policy, at_end, take_waiting
 from resilience.states import Permit
-
-# Ours, not the peer's: another policy's verdict, a full pool, a request that cannot be sent.
-_OUR_OWN = (PolicyError, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.LocalProtocolError)
 
 
 class Breaker(Policy):
@@ -51,7 +49,7 @@ class Breaker(Policy):
         return at_end(response, ended)
 
     def _answered(self, permit: Permit, status: int, slow: bool, whole: bool) -> None:
-        failed = status >= 500 and status != 501
+        failed = failed_status(status)
         if not failed and not whole:
             self._circuit.ignored(permit)
         elif failed or slow:
@@ -60,7 +58,7 @@ class Breaker(Policy):
             self._circuit.succeeded(permit)
 
     def _ended_by(self, permit: Permit, exc: BaseException, slow: bool) -> None:
-        if isinstance(exc, httpx.TransportError) and not isinstance(exc, _OUR_OWN):
+        if peers_fault(exc):
             self._circuit.record(permit, failed=True, slow=slow)
         else:
             self._circuit.ignored(permit)

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Protocol, runtime_checkable
 
 import httpx
 
+from resilience.instance import Instance
+
 _WAITED = "resilience.waited"
 _DEGRADED = "resilience.degraded"
+
+
+@runtime_checkable
+class Draining(Protocol):
+    """A transport that keeps connections to several instances."""
+
+    def drain(self, instance: Instance) -> None:
+        """Close the connections to one of them, those in use after their answer."""
 
 
 class Policy(httpx.BaseTransport):
@@ -23,6 +34,11 @@ class Policy(httpx.BaseTransport):
     def close(self) -> None:
         """Close everything below."""
         self._inner.close()
+
+    def drain(self, instance: Instance) -> None:
+        """Close the connections to one instance, those in use after their answer."""
+        if isinstance(self._inner, Draining):
+            self._inner.drain(instance)
 
 
 def in_memory(response: httpx.Response) -> httpx.Response:

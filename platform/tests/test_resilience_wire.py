@@ -44,7 +44,7 @@ def test_broken_answer_is_an_error_of_the_wire_itself(act, error):
         with pytest.raises(error):
             wire.handle_request(httpx.Request("GET", server.url))
 
-        assert wire._pool.connections == []
+        assert (wire.busy, wire.idle) == (0, 0)
         wire.close()
 
 
@@ -201,8 +201,8 @@ def test_without_a_deadline_the_wire_has_no_timeout(waited):
         off = EdgePolicy(deadline=None, retry=None, breaker=None)
         with client(server.url, off, name="e") as http:
             answer = http.get("/")
-            (connection,) = http._transport._inner._inner._pool.connections
-            seen.append(connection._connection._network_stream.get_extra_info("socket").gettimeout())
+            ((connection,),) = http._transport._inner._inner._idle.values()
+            seen.append(connection.timeout())
 
         assert answer.status_code == 200
         assert seen == [None]
