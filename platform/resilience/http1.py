@@ -98,17 +98,17 @@ class AnswerReader:
                 raise httpx.RemoteProtocolError("the peer changed the protocol, which nobody asked for")
         fields = _framing(headers)
         closes = version == b"0" or b"close" in fields.get(b"connection", b"").lower()
-        coding = fields.get(b"transfer-encoding")
+        coding, length = fields.get(b"transfer-encoding"), _length(fields.get(b"content-length"))
+        if coding is not None and coding.lower() != b"chunked":
+            raise httpx.RemoteProtocolError(f"Transfer-Encoding {coding!r} is not understood")
         if method == "HEAD" or status in (204, 304):
             body = b""
         elif coding is not None:
-            if coding.lower() != b"chunked":
-                raise httpx.RemoteProtocolError(f"Transfer-Encoding {coding!r} is not understood")
             # Both lengths at once is how one answer is smuggled into another: believe one, and trust nothing after it.
-            closes = closes or b"content-length" in fields
-            body = self._chunks()
-        elif b"content-length" in fields:
-            body = self._exactly(_length(fields[b"content-length"], self._largest))
+            body, closes = self._chunks(), closes or length is not None
+        elif length is not None:
+            self._bound(length)
+            body = self._exactly(length)
         else:
             body, closes = self._to_the_end(), True
         reusable = not closes and not self._data
@@ -139,8 +139,7 @@ class AnswerReader:
                 raise httpx.RemoteProtocolError("a chunk has no size")
             size = int(line[1], 16)
             total += size
-            if total > self._largest:
-                raise _too_large(self._largest)
+            self._bound(total)
             if size:
                 parts.append(self._exactly(size))
                 if self._exactly(2) != b"\r\n":
@@ -177,11 +176,14 @@ class AnswerReader:
         data = self._data
         while part := self._receive():
             data += part
-            if len(data) > self._largest:
-                raise _too_large(self._largest)
+            self._bound(len(data))
         body = bytes(data)
         data.clear()
         return body
+
+    def _bound(self, size: int) -> None:
+        if size > self._largest:
+            raise httpx.RemoteProtocolError(f"a body of more than {self._largest} bytes")
 
     def _more(self) -> None:
         part = self._receive()
@@ -200,19 +202,15 @@ def _framing(headers: Headers) -> dict[bytes, bytes]:
     return found
 
 
-def _length(text: bytes, largest: int) -> int:
+def _length(text: bytes | None) -> int | None:
+    if text is None:
+        return None
     # A length may be repeated, if it is always the same (RFC 9110, 8.6).
     sizes = {part.strip() for part in text.split(b",")}
     size = sizes.pop()
     if sizes or not size.isdigit() or len(size) > 18:
         raise httpx.RemoteProtocolError(f"Content-Length {text[:80]!r} is no length")
-    if int(size) > largest:
-        raise _too_large(largest)
     return int(size)
-
-
-def _too_large(largest: int) -> httpx.RemoteProtocolError:
-    return httpx.RemoteProtocolError(f"a body of more than {largest} bytes")
 
 
 @lru_cache(maxsize=1024)
