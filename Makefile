@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.filled
 WORKERS ?= 2
 
-.PHONY: help setup chaos test lint clean
+.PHONY: help setup chaos test lint bench-resilience clean
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
@@ -25,6 +25,14 @@ chaos: setup ## the main job: stand the storefront up, break its edges under loa
 
 test: setup ## lint, types, and every test
 	$(BIN)/python -m tox -q
+
+# The benchmarks' peers are in no lock file: the newest is what one wants to be compared with.
+$(VENV)/.bench: $(STAMP) pyproject.toml
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e '.[bench]'
+	@touch $@
+
+bench-resilience: $(VENV)/.bench ## the policies' cost beside other libraries (about two minutes)
+	$(BIN)/python -m benchmarks.resilience
 
 clean: ## remove what make and the runs left
 	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache reports/out benchmarks/out
