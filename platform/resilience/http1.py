@@ -144,9 +144,16 @@ class AnswerReader:
                 parts.append(self._exactly(size))
                 if self._exactly(2) != b"\r\n":
                     raise httpx.RemoteProtocolError("a chunk is longer than its size")
-        while self._line():  # trailers, which nobody reads
-            pass
+        self._trailers()
         return b"".join(parts)
+
+    def _trailers(self) -> None:
+        """Fields after the body, which nobody reads; but what is none means that we have lost our place."""
+        total = 0
+        while line := self._line():
+            total += len(line)
+            if _FIELD.fullmatch(line) is None or total > LARGEST_HEAD:
+                raise httpx.RemoteProtocolError(f"{line[:80]!r} is no trailer field, or one too many")
 
     def _line(self) -> bytes:
         return self._until(_LINE_END)

@@ -303,6 +303,31 @@ def test_no_update_is_lost_under_threads():
     assert State.OPEN is circuit.state
 
 
+@pytest.mark.parametrize("slow_after", [None, 60.0], ids=["plain", "timed"])
+@pytest.mark.parametrize("window_seconds", [None, 3600.0], ids=["count", "time"])
+def test_every_call_of_eight_threads_is_counted_and_weighed(slow_after, window_seconds):
+    """Good ones take the way without a lock: none is lost, and the failures among them are not over half."""
+    rule = BreakerSettings(window=100, minimum_calls=10, slow_after=slow_after, window_seconds=window_seconds)
+    circuit = Circuit(rule)
+    good, bad = circuit.guard(lambda: None), circuit.guard(_raises(OSError()))
+
+    def work():
+        for n in range(600):
+            good()
+            if n % 3 == 0:
+                with suppress(OSError):
+                    bad()
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert State.CLOSED is circuit.state
+    assert circuit.outcomes() == {"succeeded": 4800, "failed": 1600, "ignored": 0, "rejected": 0, "slow": 0}
+
+
 @pytest.mark.parametrize(
     ("state", "number", "label"), [("CLOSED", 0, "closed"), ("OPEN", 1, "open"), ("HALF_OPEN", 2, "half_open")]
 )

@@ -135,7 +135,11 @@ def test_closed_client_sends_nothing():
 def test_compressed_garbage_is_an_error_that_knows_its_request():
     """The decoding is above all policies; it must not be lost."""
     garbage = says(200, b"no gzip", Content_Encoding="gzip")
-    with ScriptedServer(garbage) as server, pytest.raises(httpx.DecodingError) as caught:
-        client(server.url, BARE, name="e").get("/z")
+    with (
+        ScriptedServer(garbage) as server,
+        client(server.url, BARE, name="e") as http,
+        pytest.raises(httpx.DecodingError) as caught,
+    ):
+        http.get("/z")
 
     assert caught.value.request.url.path == "/z"

@@ -303,11 +303,7 @@ def test_answer_that_comes_before_the_body_is_taken_is_read():
             with sock:
                 sock.recv(1000)
                 sock.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nno!")
-                sock.shutdown(socket.SHUT_WR)
-                sock.shutdown(socket.SHUT_RD)
-                with suppress(OSError):
-                    while sock.recv(65536):
-                        pass
+            # Closed with much of the request unread: a reset follows the answer.
 
         thread = threading.Thread(target=refuse, daemon=True)
         thread.start()
