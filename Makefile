@@ -7,7 +7,7 @@ WORKERS ?= 2
 # The release that the embedded proxy is compared with.
 TOXIPROXY := v2.12.0
 
-.PHONY: help setup chaos test toxiproxy lint clean
+.PHONY: help setup chaos test toxiproxy bench-resilience lint clean
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
@@ -35,6 +35,14 @@ $(BIN)/toxiproxy-server: | $(STAMP)
 	@echo "Building Toxiproxy $(TOXIPROXY) (a minute, once) ..."
 	@GOBIN=$(abspath $(VENV))/toxiproxy go install github.com/Shopify/toxiproxy/v2/cmd/server@$(TOXIPROXY)
 	@mv $(VENV)/toxiproxy/server $@ && rmdir $(VENV)/toxiproxy
+
+# The benchmarks' peers are in no lock file: the newest is what one wants to be compared with.
+$(VENV)/.bench: $(STAMP) pyproject.toml
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e '.[bench]'
+	@touch $@
+
+bench-resilience: $(VENV)/.bench ## the policies' cost beside other libraries (about two minutes)
+	$(BIN)/python -m benchmarks.resilience
 
 clean: ## remove what make and the runs left
 	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache reports/out benchmarks/out

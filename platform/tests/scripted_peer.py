@@ -118,7 +118,7 @@ class ScriptedServer:
 
     def _serve(self, sock: socket.socket) -> None:
         with sock, contextlib.suppress(OSError), sock.makefile("rb") as stream:
-            for received in _requests(stream):
+            for received in read_requests(stream):
                 with self._lock:
                     act = self._acts[min(len(self.requests), len(self._acts) - 1)]
                     self.requests.append(received)
@@ -127,7 +127,8 @@ class ScriptedServer:
         self.idle_closed.set()
 
 
-def _requests(stream: BinaryIO) -> Iterator[Received]:
+def read_requests(stream: BinaryIO) -> Iterator[Received]:
+    """One after the other, until the client closes."""
     while line := stream.readline():
         headers = {}
         while (field := stream.readline().decode().strip()) != "":
