@@ -36,6 +36,7 @@ def test_summary_holds_all_that_is_promised(tmp_path):
         "p50_ms": 20.0,
         "p95_ms": 5000.0,
         "p99_ms": 5000.0,
+        "degraded_rate": 0.0,
     }
     assert experiment["recovery"] == {"seconds": 0.0, "censored": False, "limit_seconds": 9.0}
     assert [experiment["faults"][0]["proven"], experiment["faults"][0]["restored"]] == [True, True]

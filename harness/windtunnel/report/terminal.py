@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from windtunnel.checks.figures import percent
-from windtunnel.report.summary import ExperimentSummary, Summary
+from windtunnel.report.schema import ExperimentSummary
+from windtunnel.report.summary import Summary
 
 WORST_FIRST: Final = ("FAIL", "ERROR", "XFAIL", "SKIP", "PASS")
 NAME_WIDTH: Final = 40
