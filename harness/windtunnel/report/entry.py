@@ -61,7 +61,7 @@ def _promise(finding: Finding) -> PromiseSummary:
     return PromiseSummary(
         promise=finding.expectation,
         judgement=finding.judgement,
-        got=finding.message.removeprefix(f"{finding.expectation}: "),
+        got=finding.message.removeprefix("invariant ").removeprefix(f"{finding.expectation}: "),
         observed=_rounded(finding.observed, 6),
         samples=finding.samples,
     )

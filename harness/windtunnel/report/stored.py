@@ -16,6 +16,7 @@ from windtunnel.report.entry import entry_of
 from windtunnel.report.facts import run_of
 from windtunnel.report.schema import SCHEMA, ExperimentSummary, SummaryDocument, SystemSummary
 from windtunnel.spec import spec_from_plain
+from windtunnel.tunnel import file_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,11 @@ class StoredRun:
             return {}
         folder = self.folder / "logs" / Path(experiment["history"]).stem
         return {path.stem: path.read_text(encoding="utf-8", errors="replace") for path in sorted(folder.glob("*.log"))}
+
+
+def page_name(entry: ExperimentSummary) -> str:
+    """The file of an experiment's page in its run's folder."""
+    return f"{Path(entry['history']).stem if entry['history'] else file_name(entry['id'], 0)}.html"
 
 
 def read_run(folder: Path) -> StoredRun:

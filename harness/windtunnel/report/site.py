@@ -1,0 +1,116 @@
+"""Publishes a run: one folder of static files that any host can serve, with an index of the runs that are kept.
+
+<to>/index.html                       every run, newest first
+<to>/runs/20261121-092912/index.html  the matrix; beside it a page an experiment, and summary.json
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from windtunnel.errors import BadInputError
+from windtunnel.report.changes import Change, changes
+from windtunnel.report.page import Overview, experiment_page, index_page, overview_page
+from windtunnel.report.schema import SummaryDocument
+from windtunnel.report.stored import StoredRun, page_name, read_summary
+from windtunnel.report.track import Track, tracks
+
+KEEP: Final = 30
+"""How many runs stay published, unless told otherwise."""
+MARK: Final = "windtunnel-report"
+"""A file that says: this folder is ours to write to, and to remove old runs from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """Where a run went, and what it is compared with."""
+
+    folder: Path
+    index: Path
+    changes: list[Change] | None
+    tracks: dict[str, Track]
+    removed: tuple[str, ...] = ()
+    """Runs that were pruned."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of this run's files."""
+        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+
+
+def run_name(document: SummaryDocument) -> str:
+    """`20261121-092912`, from when the run began, in UTC; the same run has the same name again."""
+    began = document["run"]["began_unix"]
+    return "never-began" if began is None else f"{datetime.fromtimestamp(began, UTC):%Y%m%d-%H%M%S}"
+
+
+def publish(run: StoredRun, to: Path, *, keep: int = KEEP, extra: dict[str, Path] | None = None) -> Published:
+    """Write the pages of a run beside those of earlier ones, and the index anew.
+
+    `extra` are files to put beside the matrix, by the words of the link to them. Raises `BadInputError` when `to` is a
+    folder with something else in it.
+    """
+    _claim(to)
+    name, now = run_name(run.document), run.document
+    began = now["run"]["began_unix"] or 0.0
+    earlier = [(folder, old) for folder, old in published_runs(to) if (old["run"]["began_unix"] or 0.0) < began]
+    before = earlier[-1][1] if earlier else None
+    folder = to / "runs" / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / "summary.json").write_text(json.dumps(now, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    found = changes(before, now) if before else None
+    known = tracks([old for _, old in earlier], now)
+    links = [("all runs", "../../index.html")]
+    for words, file in (extra or {}).items():
+        shutil.copyfile(file, folder / file.name)
+        links.append((words, file.name))
+    told = Overview(document=now, tracks=known, changes=found, before=before, links=links)
+    (folder / "index.html").write_text(overview_page(told), encoding="utf-8")
+    _write_experiments(run, folder, known)
+    removed = _prune(to, keep)
+    _write_index(to)
+    return Published(folder=folder, index=to / "index.html", changes=found, tracks=known, removed=removed)
+
+
+def published_runs(to: Path) -> list[tuple[str, SummaryDocument]]:
+    """Every run that is kept there, oldest first. Raises `BadInputError` for one that cannot be read."""
+    found = [(path.parent.name, read_summary(path)) for path in (to / "runs").glob("*/summary.json")]
+    return sorted(found, key=lambda named: (named[1]["run"]["began_unix"] or 0.0, named[0]))
+
+
+def _claim(to: Path) -> None:
+    """An old run is removed one day, so the folder must be one that a report made."""
+    if to.is_dir() and any(to.iterdir()) and not (to / MARK).exists():
+        raise BadInputError("holds something else; name an empty folder, or one that a report was written to", path=to)
+    if to.exists() and not to.is_dir():
+        raise BadInputError("is a file; --to names a folder", path=to)
+    to.mkdir(parents=True, exist_ok=True)
+    (to / MARK).write_text("Made by windtunnel report; runs/ holds the published runs.\n", encoding="utf-8")
+
+
+def _write_experiments(run: StoredRun, folder: Path, known: dict[str, Track]) -> None:
+    for entry in run.document["experiments"]:
+        text = experiment_page(
+            entry, run.document["system"], run.history(entry), run.logs(entry), known[entry["item"]].words
+        )
+        (folder / page_name(entry)).write_text(text, encoding="utf-8")
+
+
+def _prune(to: Path, keep: int) -> tuple[str, ...]:
+    """Remove all but the newest `keep` runs."""
+    names = [name for name, _ in published_runs(to)]
+    old = tuple(names[: max(len(names) - max(keep, 1), 0)])
+    for name in old:
+        shutil.rmtree(to / "runs" / name)
+    return old
+
+
+def _write_index(to: Path) -> None:
+    runs = [(name, run) for name, run in reversed(published_runs(to))]
+    (to / "index.html").write_text(index_page(runs), encoding="utf-8")
