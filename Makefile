@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.filled
 WORKERS ?= 2
 
-.PHONY: help setup chaos test lint clean
+.PHONY: help setup chaos report test lint clean
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
@@ -22,6 +22,9 @@ $(STAMP): requirements.lock pyproject.toml
 
 chaos: setup ## the main job: stand the storefront up, break its edges under load, judge it
 	$(BIN)/python -m pytest -m chaos -n $(WORKERS) chaos_specs
+
+report: setup ## publish the last run as static pages in reports/published (open its index.html)
+	$(BIN)/windtunnel report $(REPORT)
 
 test: setup ## lint, types, and every test
 	$(BIN)/python -m tox -q

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from windtunnel.errors import BadInputError, WindtunnelError
+from windtunnel.report.commands import register as register_report
 
 OK, BROKEN, WRONG_INPUT, UNKNOWN = 0, 1, 2, 3
 EXIT_CODES = {"PASS": OK, "XFAIL": OK, "SKIP": OK, "FAIL": BROKEN, "ERROR": UNKNOWN}
@@ -67,6 +68,8 @@ def _parser() -> argparse.ArgumentParser:
         "heal", help="undo what runs that died have left on this machine", description="Runs that live are not touched."
     )
     heal.set_defaults(command=_heal)
+
+    register_report(commands)
     return parser
 
 

@@ -106,7 +106,9 @@ def _promises(entry: ExperimentSummary) -> Markup:
         [join(words[p["judgement"]]), *where_and_limit(p["promise"]), p["got"]]
         for p in sorted(entry["promises"], key=lambda p: ORDER.index(p["judgement"]))
     ]
-    return section("promises", "What was promised", table(("", "Window", "Promise", "What was seen"), rows))
+    return section(
+        "promises", "What was promised", table(("", "Window", "Promise", "What was seen"), rows, class_="stack")
+    )
 
 
 def _windows(entry: ExperimentSummary) -> Markup:

@@ -58,7 +58,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, class_: str = "
     whole = el(
         "table", el("caption", caption) if caption else None, el("thead", names), el("tbody", *body), class_=class_
     )
-    return el("div", whole, class_="scroll", tabindex="0", role="group", aria_label=caption or head[0])
+    return el("div", whole, class_="scroll", tabindex="0", role="group", aria_label=caption or " ".join(head).strip())
 
 
 def section(identity: str, title: str, *body: str | None) -> Markup:

@@ -116,7 +116,7 @@ def _break(entry: ExperimentSummary, track: Track) -> Markup:
         el("h3", el("a", entry["title"], href=page_name(entry))),
         el("p", f"{entry['id']} · {track.words} · {share(fault_errors(entry))} errors under fault · "
                 f"recovery {duration(entry['recovery'])}", class_="soft"),
-        table(("Window", "Promise", "What was seen"), rows, caption="") if rows else None,
+        table(("Window", "Promise", "What was seen"), rows, class_="stack") if rows else None,
         el("ul", *(el("li", reason) for reason in others)) if others else None,
         command(entry["reproduce"]),
         class_=f"break {state}",
@@ -142,7 +142,7 @@ def _changes(told: Overview) -> Markup:
     rows = [
         [el("a", c.name, href=names[c.item]) if c.item in names else c.name, _sign(c), c.what] for c in told.changes
     ]
-    return section("changes", title, when, table(("Experiment", "", "What"), rows))
+    return section("changes", title, when, table(("Experiment", "", "What"), rows, class_="stack"))
 
 
 def _sign(change: Change) -> str:

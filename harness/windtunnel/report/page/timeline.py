@@ -49,7 +49,14 @@ class Scale:
     @classmethod
     def of(cls, scene: Scene) -> Scale:
         latencies = [max(sample.latency, 1e-4) for sample in scene.history.samples] or [0.001, 1.0]
-        return cls(first=scene.first, last=scene.last, low=min(latencies) / 1.5, high=max(max(latencies) * 1.6, 1.0))
+        promises = scene.spec.slo if scene.spec else ()
+        limits = [value for _, value in _by_line(promises)]
+        return cls(
+            first=scene.first,
+            last=scene.last,
+            low=min(latencies) / 1.5,
+            high=max(1.6 * max([*latencies, *limits]), 1.0),
+        )
 
     def x(self, second: float) -> float:
         inside = min(max(second, self.first), self.last)
