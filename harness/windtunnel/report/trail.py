@@ -54,7 +54,8 @@ def way_of(request_id: str, logs: Mapping[str, str]) -> list[tuple[str, str]]:
     found = [
         (at, service, line)
         for service, text in logs.items() if request_id in text
-        for at, line in _timed(text.splitlines()) if named.search(line)
+        for at, line in _timed(text.splitlines())
+        if request_id in line and named.search(line)
     ]  # fmt: skip
     return [(service, line) for _, service, line in sorted(found)]
 

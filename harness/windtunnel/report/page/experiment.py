@@ -21,9 +21,9 @@ from windtunnel.report.schema import ExperimentSummary, SystemSummary
 from windtunnel.report.trail import around_fault, telling_requests, troubled, way_of
 from windtunnel.report.words import duration, fault_errors, milliseconds, moment, number, share, span
 
-LOG_LINES: Final = 60
+LOG_LINES: Final = 30
 """Lines of one service that a page holds at the most."""
-LINE: Final = 300
+LINE: Final = 240
 """Characters of one of them."""
 WAY_LINES: Final = 40
 

@@ -24,6 +24,8 @@ def page(title: str, *body: str | None, scripts: Sequence[str] = ()) -> str:
         el("meta", charset="utf-8"),
         el("meta", name="viewport", content="width=device-width, initial-scale=1"),
         el("meta", name="color-scheme", content="light dark"),
+        # Else a browser asks the host for /favicon.ico.
+        el("link", rel="icon", href="data:,"),
         el("meta", http_equiv="Content-Security-Policy", content=POLICY),
         el("title", title),
         el("style", Markup(asset("style.css"))),

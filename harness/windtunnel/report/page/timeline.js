@@ -3,37 +3,43 @@
 (() => {
   const drawing = document.getElementById("timeline"), said = document.getElementById("said");
   if (!drawing) return;
-  const {texts, rows} = JSON.parse(document.getElementById("requests").textContent);
+  const data = JSON.parse(document.getElementById("requests").textContent);
+  const {first, last, low, high, kinds, prefix, rows} = data, [left, right, top, floor] = data.box;
   const pick = drawing.querySelector(".pick"), hidden = new Set();
-  const [X, Y, KIND, DUE, MS, SCENARIO, ROUTE, STATUS, ERROR, LATE, ID] = Array(11).keys();
   const words = {ok: "ok", degraded: "degraded as documented", lost: "answer lost", failed: "failed"};
+  const x = (row) => left + (right - left) * (row[0] / 1000 - first) / (last - first);
+  const y = (row) => {
+    const seconds = Math.min(Math.max(row[1] / 1e4, low), high);
+    return floor - (floor - top) * Math.log(seconds / low) / Math.log(high / low);
+  };
+  const isHidden = (row) => hidden.has(kinds[row[2]][0]);
   let at = -1;
 
   function show(index) {
     at = index;
-    const row = rows[index];
+    const row = rows[index], [, , , id, late] = row, [kind, scenario, route, status, error] = kinds[row[2]];
     pick.removeAttribute("hidden");
-    pick.setAttribute("cx", row[X]);
-    pick.setAttribute("cy", row[Y]);
-    const kind = texts[row[KIND]], error = texts[row[ERROR]];
+    pick.setAttribute("cx", x(row));
+    pick.setAttribute("cy", y(row));
     said.textContent = [
-      `${row[DUE].toFixed(2)} s`, `${row[MS]} ms`, `${texts[row[SCENARIO]]}: ${texts[row[ROUTE]]}`,
-      row[STATUS] ? `status ${row[STATUS]}` : "no status", words[kind] + (error ? ` (${error})` : ""),
-      row[LATE] > 10 ? `sent ${row[LATE]} ms late` : "", row[ID] ? `request ${row[ID]}` : "",
+      `${(row[0] / 1000).toFixed(2)} s`, `${row[1] / 10} ms`, `${scenario}: ${route}`,
+      status ? `status ${status}` : "no status", words[kind] + (error ? ` (${error})` : ""),
+      late ? `sent ${late} ms late` : "", prefix + id ? `request ${prefix}${id}` : "",
     ].filter(Boolean).join(" · ");
   }
 
-  function nearest(x, y) {
-    // Rows are sorted by x: look to both sides until no row can be nearer.
-    let low = 0, high = rows.length;
-    while (low < high) { const middle = (low + high) >> 1; if (rows[middle][X] < x) low = middle + 1; else high = middle; }
+  function nearest(px, py) {
+    // Rows are in order of time, so of x: look to both sides until no row can be nearer.
+    let from = 0, to = rows.length;
+    while (from < to) { const middle = (from + to) >> 1; if (x(rows[middle]) < px) from = middle + 1; else to = middle; }
     let best = -1, least = 40 * 40;
-    for (const [from, step] of [[low, 1], [low - 1, -1]]) {
-      for (let i = from; i >= 0 && i < rows.length; i += step) {
-        const across = rows[i][X] - x, along = rows[i][Y] - y;
+    for (const [begin, step] of [[from, 1], [from - 1, -1]]) {
+      for (let i = begin; i >= 0 && i < rows.length; i += step) {
+        const across = x(rows[i]) - px, along = y(rows[i]) - py;
         if (across * across > least) break;
-        if (!hidden.has(texts[rows[i][KIND]]) && across * across + along * along < least) {
-          best = i; least = across * across + along * along;
+        if (!isHidden(rows[i]) && across * across + along * along < least) {
+          best = i;
+          least = across * across + along * along;
         }
       }
     }
@@ -50,7 +56,7 @@
     if (!step) return;
     event.preventDefault();
     let next = at < 0 && step < 0 ? rows.length - 1 : at + step;
-    while (rows[next] && hidden.has(texts[rows[next][KIND]])) next += step;
+    while (rows[next] && isHidden(rows[next])) next += step;
     if (rows[next]) show(next);
   });
   for (const button of document.querySelectorAll("button[data-kind]")) {
