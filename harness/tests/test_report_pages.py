@@ -37,9 +37,9 @@ class Page(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag, attrs):
-        self.addresses += [
-            (name, value) for name, value in attrs if name in ("href", "src", "srcset", "action", "data")
-        ]
+        self.addresses += [(name, value) for name, value in attrs if name in ADDRESSES]
+        if ("http-equiv", "Content-Security-Policy") in attrs:
+            self.policy = dict(attrs)["content"]
         if tag not in self.OPEN:
             self.stack.append(tag)
         if tag == "tr":
