@@ -23,8 +23,10 @@ $(STAMP): requirements.lock pyproject.toml
 chaos: setup ## the main job: stand the storefront up, break its edges under load, judge it
 	$(BIN)/python -m pytest -m chaos -n $(WORKERS) chaos_specs
 
-report: setup ## publish the last run as static pages in reports/published (open its index.html)
-	$(BIN)/windtunnel report $(REPORT)
+report: setup ## publish the last run in reports/published: the matrix, and Allure's report where npm is there
+	@if command -v npm >/dev/null; then npm ci --prefix reports --silent --no-audit --no-fund || echo "Allure could not be installed"; \
+	else echo "Without npm there is no Allure report (Node.js 20 or newer has it); everything else is built."; fi
+	$(BIN)/windtunnel report $$(test -x reports/node_modules/.bin/allure && echo --allure) $(REPORT)
 
 test: setup ## lint, types, and every test
 	$(BIN)/python -m tox -q

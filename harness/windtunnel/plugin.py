@@ -205,6 +205,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     from windtunnel.items import SETTINGS
+    from windtunnel.report.allure_facts import write_facts
     from windtunnel.report.facts import facts_of
     from windtunnel.report.outdir import tidy
     from windtunnel.report.summary import merge_summary
@@ -215,6 +216,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if settings is None or settings.worker != "main" or not _runs_experiments(config):
         return
     summary = merge_summary(settings.out, facts_of(settings, installed_versions()))
+    write_facts(settings.out / "allure-results", summary.document)
     tidy(settings.out)
     lines = closing_lines(summary, config.rootpath)
     if lines:

@@ -34,6 +34,9 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     report.add_argument(
         "--url", default="", metavar="URL", help="where the published folder can be read, for the comment"
     )
+    report.add_argument(
+        "--allure", action="store_true", help="also build the Allure 3 report (needs Node.js and Allure from npm)"
+    )
     report.set_defaults(command=_report)
 
     diff = commands.add_parser(
@@ -54,6 +57,7 @@ def _positive(text: str) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
+    from windtunnel.report.allure_site import find_allure
     from windtunnel.report.comment import comment
     from windtunnel.report.gate import NOTHING_BROKEN, check_gates, parse_gate
     from windtunnel.report.site import publish
@@ -63,7 +67,8 @@ def _report(options: argparse.Namespace) -> int:
     texts = [text for given in options.gate or () for text in ([given] if given else NOTHING_BROKEN)]
     gates = [parse_gate(text) for text in texts]
     run = read_run(options.out)
-    published = publish(run, options.to, keep=options.keep)
+    allure = find_allure(Path.cwd()) if options.allure else None
+    published = publish(run, options.to, keep=options.keep, allure=allure)
     gated = check_gates(gates, run.document, published.changes)
     if options.markdown:
         url = f"{options.url.rstrip('/')}/runs/{published.folder.name}/" if options.url else ""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from windtunnel.errors import BadInputError
+from windtunnel.report.allure_site import build_allure
 from windtunnel.report.changes import Change, changes
 from windtunnel.report.page import Overview, experiment_page, index_page, overview_page
 from windtunnel.report.schema import SummaryDocument
@@ -49,11 +50,11 @@ def run_name(document: SummaryDocument) -> str:
     return "never-began" if began is None else f"{datetime.fromtimestamp(began, UTC):%Y%m%d-%H%M%S}"
 
 
-def publish(run: StoredRun, to: Path, *, keep: int = KEEP, extra: dict[str, Path] | None = None) -> Published:
+def publish(run: StoredRun, to: Path, *, keep: int = KEEP, allure: Path | None = None) -> Published:
     """Write the pages of a run beside those of earlier ones, and the index anew.
 
-    `extra` are files to put beside the matrix, by the words of the link to them. Raises `BadInputError` when `to` is a
-    folder with something else in it.
+    `allure` is Allure's command (`find_allure`); with it, its report is built as well. Raises `BadInputError` when `to`
+    is a folder with something else in it.
     """
     _claim(to)
     name, now = run_name(run.document), run.document
@@ -67,9 +68,9 @@ def publish(run: StoredRun, to: Path, *, keep: int = KEEP, extra: dict[str, Path
     found = changes(before, now) if before else None
     known = tracks([old for _, old in earlier], now)
     links = [("all runs", "../../index.html")]
-    for words, file in (extra or {}).items():
-        shutil.copyfile(file, folder / file.name)
-        links.append((words, file.name))
+    if allure is not None:
+        trend = [to / "runs" / name for name, _ in earlier]
+        links.append(("Allure report", build_allure(allure, run.folder / "allure-results", now, folder, trend).name))
     told = Overview(document=now, tracks=known, changes=found, before=before, links=links)
     (folder / "index.html").write_text(overview_page(told), encoding="utf-8")
     _write_experiments(run, folder, known)
