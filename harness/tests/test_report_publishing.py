@@ -13,6 +13,7 @@ from windtunnel.errors import BadInputError
 from windtunnel.report.changes import changes
 from windtunnel.report.comment import LONGEST, comment
 from windtunnel.report.gate import UNITS, check_gates, parse_gate
+from windtunnel.report.promises import other_reasons
 from windtunnel.report.site import publish, published_runs
 from windtunnel.report.stored import read_run
 from windtunnel.report.track import tracks
@@ -189,3 +190,15 @@ def test_comment_names_what_broke_and_how_to_see_it_again(tmp_path):
         assert part in text
     run["experiments"] *= 400
     assert len(comment(run, tracks([], run), None)) < LONGEST + 100
+
+
+def test_no_reason_is_lost_where_doubts_and_promises_meet(tmp_path):
+    """An ERROR with a broken promise tells both, each once, wherever it is told."""
+    mixed = story("odd", fault=BROKEN, events=without(good_events(), "proven"))
+    run = read_run(store(tmp_path, mixed)).document
+    (entry,) = run["experiments"]
+
+    assert len(entry["reasons"]) == 2
+    assert [reason.count("not proven to bite") for reason in other_reasons(entry)] == [1]
+    text = comment(run, tracks([], run), None)
+    assert (text.count("not proven to bite"), text.count("got 5000ms")) == (1, 1)

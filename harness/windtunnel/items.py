@@ -15,7 +15,7 @@ from windtunnel.report.allure import describe, show_evidence
 from windtunnel.report.outdir import write_logs
 from windtunnel.report.progress import ProgressFile
 from windtunnel.report.summary import write_part
-from windtunnel.report.terminal import WORST_FIRST
+from windtunnel.report.words import VERDICTS_WORST_FIRST
 from windtunnel.settings import Settings
 from windtunnel.spec import known_profiles, read_specs
 from windtunnel.spec.model import Spec
@@ -87,7 +87,7 @@ class ExperimentItem(pytest.Item):
     def runtest(self) -> None:
         describe(self.spec)
         runs = [self._run_once(repeat) for repeat in range(self.spec.repeat)]
-        verdict, path = min(runs, key=lambda run: WORST_FIRST.index(run[0].outcome))
+        verdict, path = min(runs, key=lambda run: VERDICTS_WORST_FIRST.index(run[0].outcome))
         self.user_properties.append((VERDICT_PROPERTY, verdict.outcome))
         self._raise(verdict, path)
 

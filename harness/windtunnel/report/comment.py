@@ -8,7 +8,7 @@ from typing import Final
 from windtunnel.report.changes import Change
 from windtunnel.report.gate import Gated
 from windtunnel.report.matrix import LOOKS, SCORE, Grid, Matrix, matrix_of, state_of
-from windtunnel.report.promises import broken_promises
+from windtunnel.report.promises import broken_promises, other_reasons
 from windtunnel.report.schema import ExperimentSummary, SummaryDocument
 from windtunnel.report.track import Track
 from windtunnel.report.words import duration, fault_errors, milliseconds, number, share
@@ -50,7 +50,7 @@ def _bad(document: SummaryDocument) -> list[ExperimentSummary]:
 def _broken(entry: ExperimentSummary, tracks: Mapping[str, Track]) -> str:
     since = f" ({tracks[entry['item']].words})" if entry["item"] in tracks else ""
     promised = [f"- `{p['promise']}`: {_text(p['got'])}" for p in broken_promises(entry)]
-    reasons = promised or [f"- {_text(reason)}" for reason in entry["reasons"]]
+    reasons = promised + [f"- {_text(reason)}" for reason in other_reasons(entry)]
     return "\n".join([
         f"**{entry['verdict']}: {_text(entry['title'])}**{since}", "", *reasons, "", "```", entry["reproduce"], "```",
     ])  # fmt: skip

@@ -16,6 +16,12 @@ def broken_promises(entry: ExperimentSummary) -> list[PromiseSummary]:
     )
 
 
+def other_reasons(entry: ExperimentSummary) -> list[str]:
+    """The reasons that are no promise's: a fault that was not proven, a generator that ran late, a worker that died."""
+    told = tuple(f"{promise['promise']}: {promise['got']}" for promise in broken_promises(entry))
+    return [reason for reason in entry["reasons"] if not reason.endswith(told)]
+
+
 def where_and_limit(promise: str) -> tuple[str, str]:
     """`fault`, `place_order p99 < 1500ms`; recovery is judged `after` the fault, an invariant `at rest`."""
     head, _, rest = promise.partition(" ")

@@ -10,7 +10,7 @@ from windtunnel.report.html import Markup, el, join
 from windtunnel.report.matrix import LOOKS, SCORE, WORST_FIRST, Matrix, State, matrix_of, state_of
 from windtunnel.report.page.frame import badge, badge_of, command, facts, figure, page, section, table
 from windtunnel.report.page.grid import grids
-from windtunnel.report.promises import broken_promises, where_and_limit
+from windtunnel.report.promises import broken_promises, other_reasons, where_and_limit
 from windtunnel.report.schema import ExperimentSummary, SummaryDocument
 from windtunnel.report.stored import page_name
 from windtunnel.report.track import STRIP, Track
@@ -109,7 +109,7 @@ def _broken(told: Overview) -> Markup:
 def _break(entry: ExperimentSummary, track: Track) -> Markup:
     state = state_of(entry)
     rows = [[*where_and_limit(p["promise"]), p["got"]] for p in broken_promises(entry)]
-    others = [reason for reason in entry["reasons"] if not any(p["got"] in reason for p in broken_promises(entry))]
+    others = other_reasons(entry)
     return el(
         "article",
         badge(state),
