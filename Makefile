@@ -4,6 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.filled
 WORKERS ?= 2
+# More options: make chaos ARGS="--wt-profile=nightly", make report REPORT="--gate --keep 10".
+ARGS   ?=
+REPORT ?=
 
 .PHONY: help setup chaos report test lint clean
 help: ## what can be made
@@ -21,10 +24,11 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 chaos: setup ## the main job: stand the storefront up, break its edges under load, judge it
-	$(BIN)/python -m pytest -m chaos -n $(WORKERS) chaos_specs
+	$(BIN)/python -m pytest -m chaos -n $(WORKERS) chaos_specs $(ARGS)
 
 report: setup ## publish the last run in reports/published: the matrix, and Allure's report where npm is there
-	@if command -v npm >/dev/null; then npm ci --prefix reports --silent --no-audit --no-fund || echo "Allure could not be installed"; \
+	@if test reports/node_modules/.package-lock.json -nt reports/package-lock.json; then :; \
+	elif command -v npm >/dev/null; then npm ci --prefix reports --silent --no-audit --no-fund || echo "Allure could not be installed; everything else is built."; \
 	else echo "Without npm there is no Allure report (Node.js 20 or newer has it); everything else is built."; fi
 	$(BIN)/windtunnel report $$(test -x reports/node_modules/.bin/allure && echo --allure) $(REPORT)
 

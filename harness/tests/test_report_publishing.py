@@ -54,6 +54,18 @@ def test_publishing_a_run_twice_changes_nothing(runs, tmp_path):
     assert len(published_runs(to)) == 2
 
 
+def test_a_night_is_no_measure_for_a_pull_request(runs, tmp_path):
+    """A run is compared with the last one of its own profile."""
+    night = json.loads((runs[1] / "summary.json").read_text())
+    night["run"]["profile"] = "nightly"
+    (runs[1] / "summary.json").write_text(json.dumps(night))
+    to = tmp_path / "published"
+    publish(read_run(runs[0]), to)
+
+    assert publish(read_run(runs[1]), to).changes is None
+    assert publish(read_run(runs[2]), to).changes[0].what == "verdict PASS -> FAIL"
+
+
 def test_a_folder_with_something_else_in_it_is_refused(runs, tmp_path):
     """Old runs are removed from there one day: it must be ours."""
     (tmp_path / "home").mkdir()

@@ -103,6 +103,9 @@ def _diff(options: argparse.Namespace) -> int:
 
     before, after = read_run(options.before).document, read_run(options.after).document
     found = changes(before, after)
+    profiles = (before["run"]["profile"], after["run"]["profile"])
+    if profiles[0] != profiles[1]:
+        print(f"profile {profiles[0] or 'unknown'} -> {profiles[1] or 'unknown'}: figures differ for that reason too")
     print(f"{moment(before['run']['began_unix'])} -> {moment(after['run']['began_unix'])}")
     old, new = matrix_of(before), matrix_of(after)
     print(f"score {share(old.score)} -> {share(new.score)}, coverage {share(old.coverage)} -> {share(new.coverage)}")

@@ -53,13 +53,13 @@ def run_name(document: SummaryDocument) -> str:
 def publish(run: StoredRun, to: Path, *, keep: int = KEEP, allure: Path | None = None) -> Published:
     """Write the pages of a run beside those of earlier ones, and the index anew.
 
-    `allure` is Allure's command (`find_allure`); with it, its report is built as well. Raises `BadInputError` when `to`
-    is a folder with something else in it.
+    It is compared with earlier runs of its own profile: a night is no measure for a pull request. `allure` is Allure's
+    command (`find_allure`); with it, its report is built as well. Raises `BadInputError` when `to` is a folder with
+    something else in it.
     """
     _claim(to)
     name, now = run_name(run.document), run.document
-    began = now["run"]["began_unix"] or 0.0
-    earlier = [(folder, old) for folder, old in published_runs(to) if (old["run"]["began_unix"] or 0.0) < began]
+    earlier = [(folder, old) for folder, old in published_runs(to) if _comes_before(old, now)]
     before = earlier[-1][1] if earlier else None
     folder = to / "runs" / name
     shutil.rmtree(folder, ignore_errors=True)
@@ -77,6 +77,12 @@ def publish(run: StoredRun, to: Path, *, keep: int = KEEP, allure: Path | None =
     removed = _prune(to, keep)
     _write_index(to)
     return Published(folder=folder, index=to / "index.html", changes=found, tracks=known, removed=removed)
+
+
+def _comes_before(old: SummaryDocument, now: SummaryDocument) -> bool:
+    """Whether an older run can be what this one is compared with."""
+    earlier = (old["run"]["began_unix"] or 0.0) < (now["run"]["began_unix"] or 0.0)
+    return earlier and old["run"]["profile"] == now["run"]["profile"]
 
 
 def published_runs(to: Path) -> list[tuple[str, SummaryDocument]]:
