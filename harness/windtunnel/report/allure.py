@@ -12,7 +12,8 @@ from windtunnel.history import FaultEvent, History, PhaseEvent
 from windtunnel.report.allure_steps import Step, write_steps
 from windtunnel.report.promises import where_and_limit
 from windtunnel.report.timeline import render_timeline
-from windtunnel.report.trail import around_fault
+from windtunnel.report.trail import excerpt
+from windtunnel.report.words import number
 from windtunnel.spec.model import Spec
 
 OWNER: Final = "owner:"
@@ -48,7 +49,7 @@ def _link(ref: str) -> None:
 def show_evidence(history: History, verdict: Verdict, path: Path, logs: dict[str, str]) -> None:
     """Attach what a reader needs to believe the verdict, or to doubt it.
 
-    The whole history and the whole logs stay in the run's folder; of the logs, the lines around the fault are here.
+    The whole history and the whole logs stay in the run's folder; of the logs, a few lines are here.
     """
     _parameters(history)
     write_steps(steps_of(history, verdict))
@@ -58,8 +59,10 @@ def show_evidence(history: History, verdict: Verdict, path: Path, logs: dict[str
     where = f"the whole record: histories/{path.name}, and logs/{path.stem}/, in the folder of the run"
     allure.attach("\n".join([*event_lines(history), where]), name="what happened when", attachment_type=kinds.TEXT)
     for service, text in logs.items():
-        if lines := around_fault(history, text):
-            allure.attach("\n".join(lines), name=f"log of {service} around the fault", attachment_type=kinds.TEXT)
+        lines, all_ = excerpt(history, text)
+        if lines:
+            name = f"log of {service} around the fault ({len(lines)} of {number(all_, 'line')})"
+            allure.attach("\n".join(lines), name=name, attachment_type=kinds.TEXT)
 
 
 def _parameters(history: History) -> None:

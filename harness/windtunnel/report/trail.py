@@ -12,6 +12,10 @@ from windtunnel.history import History, Sample
 STAMP: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?")
 """A moment as most logs write it; one without an offset is taken as UTC."""
 TROUBLE: Final = re.compile(r"error|exception|traceback|warn|critical|fatal|timeout|refused", re.IGNORECASE)
+LOG_LINES: Final = 30
+"""Lines of one service that a report shows at the most."""
+LINE: Final = 240
+"""Characters of one of them."""
 MARGIN: Final = 1.0
 """Seconds of log before and after the fault that are shown with it."""
 
@@ -39,6 +43,20 @@ def around_fault(history: History, text: str) -> list[str]:
     monotonic, unix = history.header.wall_anchor
     start, end = (t - monotonic + unix for t in (span[0] - MARGIN, span[1] + MARGIN))
     return [line for at, line in _timed(text.splitlines()) if start <= at <= end]
+
+
+def excerpt(history: History, text: str) -> tuple[list[str], int]:
+    """What a report shows of one log, and how many lines the fault's window has. Of many, those that speak of trouble;
+    the whole log stays in the run's folder.
+    """
+    lines = around_fault(history, text)
+    worth = lines if len(lines) <= LOG_LINES else (troubled(lines) or lines)
+    return [cut(line) for line in worth[:LOG_LINES]], len(lines)
+
+
+def cut(line: str) -> str:
+    """The line, not longer than a reader wants it."""
+    return line if len(line) <= LINE else f"{line[:LINE]}…"
 
 
 def troubled(lines: Iterable[str]) -> list[str]:

@@ -18,13 +18,9 @@ from windtunnel.report.page.timeline import timeline
 from windtunnel.report.promises import ORDER, where_and_limit
 from windtunnel.report.scene import Scene
 from windtunnel.report.schema import ExperimentSummary, SystemSummary
-from windtunnel.report.trail import around_fault, telling_requests, troubled, way_of
+from windtunnel.report.trail import cut, excerpt, telling_requests, way_of
 from windtunnel.report.words import duration, fault_errors, milliseconds, moment, number, share, span
 
-LOG_LINES: Final = 30
-"""Lines of one service that a page holds at the most."""
-LINE: Final = 240
-"""Characters of one of them."""
 WAY_LINES: Final = 40
 
 
@@ -172,7 +168,7 @@ def _ways(history: History, logs: Mapping[str, str]) -> list[Markup]:
             head = (
                 f"{words.capitalize()}: {sample.route}, {1000 * sample.latency:.0f} ms, {result} ({sample.request_id})"
             )
-            text = "\n".join(f"{service:14} {_cut(line)}" for service, line in way[:WAY_LINES])
+            text = "\n".join(f"{service:14} {cut(line)}" for service, line in way[:WAY_LINES])
             told.append(el("details", el("summary", head), el("pre", text, tabindex="0")))
     return [section("ways", "The way of one request through the services", *told)] if told else []
 
@@ -181,18 +177,12 @@ def _logs(history: History, logs: Mapping[str, str]) -> list[Markup]:
     """Of each service, what it wrote while the fault was there; what speaks of trouble goes first where it is much."""
     told = []
     for service, text in logs.items():
-        lines = around_fault(history, text)
-        worth = lines if len(lines) <= LOG_LINES else (troubled(lines) or lines)
-        shown = worth[:LOG_LINES]
+        shown, all_ = excerpt(history, text)
         if shown:
-            which = "" if len(shown) == len(lines) else f": {len(shown)} of them, trouble first"
-            head = f"{service}: {number(len(lines), 'line')}{which}"
-            told.append(el("details", el("summary", head), el("pre", "\n".join(map(_cut, shown)), tabindex="0")))
+            which = "" if len(shown) == all_ else f": {len(shown)} of them, trouble first"
+            head = f"{service}: {number(all_, 'line')}{which}"
+            told.append(el("details", el("summary", head), el("pre", "\n".join(shown), tabindex="0")))
     return [section("logs", "What the services wrote during the fault", *told)] if told else []
-
-
-def _cut(line: str) -> str:
-    return line if len(line) <= LINE else f"{line[:LINE]}…"
 
 
 def _spec(history: History) -> Markup:
