@@ -10,7 +10,7 @@ import pytest
 from hand_written import good_events, without
 from stored_runs import BROKEN, DEGRADED, NEVER_BACK, store, story
 
-from windtunnel.report.site import publish
+from windtunnel.report.site import MANY, publish
 from windtunnel.report.stored import read_run
 
 LOGS = {
@@ -203,3 +203,14 @@ def test_experiment_without_a_history_has_a_page_all_the_same(tmp_path):
 
     assert "place_order p99" in (published.folder / "cut.html").read_text()
     assert 'id="timeline"' not in (published.folder / "cut.html").read_text()
+
+
+def test_many_experiments_give_the_same_pages_as_few(tmp_path):
+    """From 24 on they are made by several processes: each page is what one process makes of it."""
+    few = publish(read_run(store(tmp_path / "few", story("e0"))), tmp_path / "one")
+    run = store(tmp_path / "many", *(story(f"e{i}") for i in range(MANY)))
+
+    many = publish(read_run(run), tmp_path / "all")
+
+    assert len(list(many.folder.glob("e*.html"))) == MANY
+    assert (many.folder / "e0.html").read_text() == (few.folder / "e0.html").read_text()

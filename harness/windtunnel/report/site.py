@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import json
 import shutil
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
@@ -17,12 +20,14 @@ from windtunnel.errors import BadInputError
 from windtunnel.report.allure_site import build_allure
 from windtunnel.report.changes import Change, changes
 from windtunnel.report.page import Overview, experiment_page, index_page, overview_page
-from windtunnel.report.schema import SummaryDocument
-from windtunnel.report.stored import StoredRun, page_name, read_summary
+from windtunnel.report.schema import ExperimentSummary, SummaryDocument, SystemSummary
+from windtunnel.report.stored import StoredRun, history_of, logs_of, page_name, read_summary
 from windtunnel.report.track import Track, tracks
 
 KEEP: Final = 30
 """How many runs stay published, unless told otherwise."""
+MANY: Final = 24
+"""From how many experiments on their pages are made by several processes; fewer are done before those have started."""
 MARK: Final = "windtunnel-report"
 """A file that says: this folder is ours to write to, and to remove old runs from."""
 
@@ -102,11 +107,23 @@ def _claim(to: Path) -> None:
 
 
 def _write_experiments(run: StoredRun, folder: Path, known: dict[str, Track]) -> None:
-    for entry in run.document["experiments"]:
-        text = experiment_page(
-            entry, run.document["system"], run.history(entry), run.logs(entry), known[entry["item"]].words
-        )
-        (folder / page_name(entry)).write_text(text, encoding="utf-8")
+    """A page for each; of many, on all cores at once."""
+    entries = run.document["experiments"]
+    write = partial(_write_experiment, run.folder, run.document["system"], folder)
+    since = [known[entry["item"]].words for entry in entries]
+    if len(entries) < MANY:
+        for entry, words in zip(entries, since, strict=True):
+            write(entry, words)
+        return
+    # Not forked: a process that has threads must not be.
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        for _ in pool.map(write, entries, since, chunksize=8):
+            pass
+
+
+def _write_experiment(stored: Path, system: SystemSummary, folder: Path, entry: ExperimentSummary, since: str) -> None:
+    page = experiment_page(entry, system, history_of(stored, entry), logs_of(stored, entry), since)
+    (folder / page_name(entry)).write_text(page, encoding="utf-8")
 
 
 def _prune(to: Path, keep: int) -> tuple[str, ...]:

@@ -26,17 +26,19 @@ class StoredRun:
     folder: Path
     document: SummaryDocument
 
-    def history(self, experiment: ExperimentSummary) -> History | None:
-        """The record of one experiment; None when it never began, or when its file is no longer kept."""
-        path = self.folder / experiment["history"] if experiment["history"] else None
-        return read_history(path) if path and path.is_file() else None
 
-    def logs(self, experiment: ExperimentSummary) -> dict[str, str]:
-        """What each service wrote during one experiment; empty when that was not kept."""
-        if not experiment["history"]:
-            return {}
-        folder = self.folder / "logs" / Path(experiment["history"]).stem
-        return {path.stem: path.read_text(encoding="utf-8", errors="replace") for path in sorted(folder.glob("*.log"))}
+def history_of(folder: Path, experiment: ExperimentSummary) -> History | None:
+    """The record of one experiment of the run in `folder`; None when it never began, or its file is no longer kept."""
+    path = folder / experiment["history"] if experiment["history"] else None
+    return read_history(path) if path and path.is_file() else None
+
+
+def logs_of(folder: Path, experiment: ExperimentSummary) -> dict[str, str]:
+    """What each service wrote during one experiment; empty when that was not kept."""
+    if not experiment["history"]:
+        return {}
+    logs = folder / "logs" / Path(experiment["history"]).stem
+    return {path.stem: path.read_text(encoding="utf-8", errors="replace") for path in sorted(logs.glob("*.log"))}
 
 
 def page_name(entry: ExperimentSummary) -> str:

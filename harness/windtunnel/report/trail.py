@@ -11,10 +11,10 @@ from windtunnel.history import History, Sample
 
 STAMP: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?")
 """A moment as most logs write it; one without an offset is taken as UTC."""
-TROUBLE: Final = re.compile(r"error|exception|traceback|warn|critical|fatal|timeout|refused", re.IGNORECASE)
-LOG_LINES: Final = 30
+TROUBLE: Final = ("error", "exception", "traceback", "warn", "critical", "fatal", "timeout", "refused")
+LOG_LINES: Final = 16
 """Lines of one service that a report shows at the most."""
-LINE: Final = 240
+LINE: Final = 200
 """Characters of one of them."""
 MARGIN: Final = 1.0
 """Seconds of log before and after the fault that are shown with it."""
@@ -61,7 +61,8 @@ def cut(line: str) -> str:
 
 def troubled(lines: Iterable[str]) -> list[str]:
     """Those that speak of trouble."""
-    return [line for line in lines if TROUBLE.search(line)]
+    # Plain searches: a pattern of alternatives takes three times as long, over hundreds of thousands of lines.
+    return [line for line, low in ((line, line.lower()) for line in lines) if any(word in low for word in TROUBLE)]
 
 
 def way_of(request_id: str, logs: Mapping[str, str]) -> list[tuple[str, str]]:
