@@ -6,8 +6,11 @@ STAMP  := $(VENV)/.filled
 WORKERS ?= 2
 # The release that the embedded proxy is compared with.
 TOXIPROXY := v2.12.0
+# More options: make chaos ARGS="--wt-profile=nightly", make report REPORT="--gate --keep 10".
+ARGS   ?=
+REPORT ?=
 
-.PHONY: help setup chaos test toxiproxy bench-resilience lint clean
+.PHONY: help setup chaos report test toxiproxy bench-resilience lint clean
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
@@ -23,7 +26,13 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 chaos: setup ## the main job: stand the storefront up, break its edges under load, judge it
-	$(BIN)/python -m pytest -m chaos -n $(WORKERS) chaos_specs
+	$(BIN)/python -m pytest -m chaos -n $(WORKERS) chaos_specs $(ARGS)
+
+report: setup ## publish the last run in reports/published: the matrix, and Allure's report where npm is there
+	@if test reports/node_modules/.package-lock.json -nt reports/package-lock.json; then :; \
+	elif command -v npm >/dev/null; then npm ci --prefix reports --silent --no-audit --no-fund || echo "Allure could not be installed; everything else is built."; \
+	else echo "Without npm there is no Allure report (Node.js 20 or newer has it); everything else is built."; fi
+	$(BIN)/windtunnel report $$(test -x reports/node_modules/.bin/allure && echo --allure) $(REPORT)
 
 test: setup ## lint, types, and every test
 	$(BIN)/python -m tox -q

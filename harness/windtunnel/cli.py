@@ -12,6 +12,7 @@ from pathlib import Path
 
 from windtunnel import serve
 from windtunnel.errors import BadInputError, WindtunnelError
+from windtunnel.report.commands import register as register_report
 
 OK, BROKEN, WRONG_INPUT, UNKNOWN = 0, 1, 2, 3
 EXIT_CODES = {"PASS": OK, "XFAIL": OK, "SKIP": OK, "FAIL": BROKEN, "ERROR": UNKNOWN}
@@ -72,6 +73,8 @@ def _parser() -> argparse.ArgumentParser:
         "heal", help="undo what runs that died have left on this machine", description="Runs that live are not touched."
     )
     heal.set_defaults(command=_heal)
+
+    register_report(commands)
     return parser
 
 

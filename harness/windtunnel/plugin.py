@@ -205,14 +205,18 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     from windtunnel.items import SETTINGS
+    from windtunnel.report.allure_facts import write_facts
+    from windtunnel.report.facts import facts_of
     from windtunnel.report.outdir import tidy
     from windtunnel.report.summary import merge_summary
     from windtunnel.report.terminal import closing_lines
+    from windtunnel.tunnel import installed_versions
 
     settings = config.stash.get(SETTINGS, None)
     if settings is None or settings.worker != "main" or not _runs_experiments(config):
         return
-    summary = merge_summary(settings.out)
+    summary = merge_summary(settings.out, facts_of(settings, installed_versions()))
+    write_facts(settings.out / "allure-results", summary.document)
     tidy(settings.out)
     lines = closing_lines(summary, config.rootpath)
     if lines:

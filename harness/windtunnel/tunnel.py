@@ -139,6 +139,10 @@ class Tunnel:
             worker=self.settings.worker,
             wall_anchor=(time.monotonic(), time.time()),
             versions=installed_versions(),
+            services=tuple(self.topology.services),
+            edges={edge.name: edge.kind for edge in self.topology.edges},
+            profile=self.settings.profile,
+            run_seed=self.settings.seed,
         )
 
 

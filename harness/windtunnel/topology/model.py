@@ -72,6 +72,11 @@ class Edge:
     def name(self) -> str:
         return f"{self.source}->{self.target}"
 
+    @property
+    def kind(self) -> str:
+        """What losing it may cost, in words: `hard`, or `soft, background`."""
+        return f"{self.criticality}, background" if self.background else self.criticality
+
 
 @dataclass(frozen=True, kw_only=True)
 class Topology:
