@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 
 from windtunnel.errors import ServiceDiedError, StackError
 from windtunnel.faults.base import UndoRecord
-from windtunnel.stack.base import ServiceState
-from windtunnel.stack.environment import Instructions
+from windtunnel.stack.base import Address, ServiceState
+from windtunnel.stack.environment import ProcessInstructions
 from windtunnel.stack.logs import ServiceLog
+from windtunnel.stack.ports import LOOPBACK
 from windtunnel.undo import Journal
 from windtunnel.undo.processes import Process, environment, look, members, seconds, send, send_group
 
@@ -24,7 +25,7 @@ class ServiceProcess:
     """A service that can be started, signalled and started again. Signals go to its whole group: a server that
     forks workers is frozen or killed with all of them."""
 
-    def __init__(self, instructions: Instructions, log: ServiceLog, journal: Journal) -> None:
+    def __init__(self, instructions: ProcessInstructions, log: ServiceLog, journal: Journal) -> None:
         self.name, self.instructions, self.log = instructions.service.name, instructions, log
         self.added: dict[str, str] = {}
         """Variables over the topology's; see `Stack.replace`."""
@@ -58,6 +59,11 @@ class ServiceProcess:
         # Its environment names the run, by which the reaper finds it; this also finds one that has cleared it.
         record = UndoRecord(op="kill_group", data={"pid": self._pid, "started": seconds(self._start)})
         self._record = self._journal.plan(record)
+
+    @property
+    def address(self) -> Address:
+        """Where it listens."""
+        return Address(LOOPBACK, self.instructions.port)
 
     @property
     def exit_code(self) -> int | None:
@@ -95,6 +101,10 @@ class ServiceProcess:
             raise StackError(f"{self.name} cannot be paused: it is not running")
         self._signal(signal.SIGSTOP)
         self._await(lambda mine: all(process.stopped for process in mine), "does not stop after SIGSTOP")
+
+    def record_of_pause(self) -> UndoRecord:
+        """How another process undoes `pause`."""
+        return UndoRecord(op="resume_group", data={"pid": self._pid, "started": seconds(self._start)})
 
     def resume(self) -> None:
         """Undo `pause`; returns when it runs."""

@@ -13,6 +13,7 @@ from windtunnel.proxy.toxics.noop import Noop
 from windtunnel.proxy.toxics.reset_peer import ResetPeer
 from windtunnel.proxy.toxics.slow_close import SlowClose
 from windtunnel.proxy.toxics.timeout import Timeout
+from windtunnel.proxy.toxics.witness import Witness
 
 TOXICS: Mapping[str, type[Toxic[Any]]] = {
     "bandwidth": Bandwidth,
@@ -22,6 +23,7 @@ TOXICS: Mapping[str, type[Toxic[Any]]] = {
     "reset_peer": ResetPeer,
     "slow_close": SlowClose,
     "timeout": Timeout,
+    "witness": Witness,
 }
 
 __all__ = ["TOXICS", "Toxic"]
