@@ -165,6 +165,14 @@ class Chaos:
         """It was killed and is ready again when the block begins."""
         return self._on_service("restart", service)
 
+    def terminate(self, service: str) -> AbstractContextManager[Disturbance]:
+        """It has ended gracefully (SIGTERM), and is started again at the block's end."""
+        return self._on_service("terminate", service)
+
+    def disconnect(self, service: str) -> AbstractContextManager[Disturbance]:
+        """It runs, and is on no network for the length of the block. Containers only."""
+        return self._on_service("disconnect", service)
+
     def _toxic(
         self,
         fault: str,

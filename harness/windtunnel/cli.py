@@ -63,6 +63,16 @@ def _parser() -> argparse.ArgumentParser:
     judge.add_argument("--timeline", type=Path, metavar="PNG", help="also draw the (last) history's timeline there")
     judge.set_defaults(command=_judge)
 
+    images = commands.add_parser(
+        "images",
+        help="build or fetch the images that the docker backend needs",
+        description="Build or fetch the images that the docker backend needs for a topology. Names are parameters: "
+        "WINDTUNNEL_PYTHON_IMAGE, WINDTUNNEL_TOXIPROXY_IMAGE, and what the topology writes as ${NAME}.",
+    )
+    images.add_argument("--topology", type=Path, default=Path("platform/topology.yaml"), metavar="FILE")
+    images.add_argument("--check", action="store_true", help="only say which are there; exit code 3 when not all")
+    images.set_defaults(command=_images)
+
     heal = commands.add_parser(
         "heal", help="undo what runs that died have left on this machine", description="Runs that live are not touched."
     )
@@ -109,6 +119,25 @@ def _judge(options: argparse.Namespace) -> int:
         if options.timeline:
             options.timeline.write_bytes(render_timeline(history, verdict))
     return worst
+
+
+def _images(options: argparse.Namespace) -> int:
+    from windtunnel.stack.engine import connect
+    from windtunnel.stack.images import ensure_images, wanted_images
+    from windtunnel.topology import read_topology
+    from windtunnel.undo.engine import Engine, engine_url
+
+    engine, client = Engine(engine_url()), connect().client
+    try:
+        wanted = wanted_images(read_topology(options.topology))
+        if not options.check:
+            ensure_images(wanted, engine, client, lambda line: print(line, flush=True))
+        there = {image.name: engine.has_image(image.name) for image in wanted}
+    finally:
+        client.close()
+    for name, present in there.items():
+        print(f"{name}: {'ready' if present else 'missing'}")
+    return OK if all(there.values()) else UNKNOWN
 
 
 def _heal(options: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from windtunnel.errors import SpecError
 from windtunnel.faults.bandwidth import Bandwidth
 from windtunnel.faults.base import Bites, Fault, UndoRecord
+from windtunnel.faults.disconnect import Disconnect
 from windtunnel.faults.down import Down
 from windtunnel.faults.edge import EdgeFault
 from windtunnel.faults.kill import Kill
@@ -23,12 +24,14 @@ from windtunnel.faults.reset import Reset
 from windtunnel.faults.restart import Restart
 from windtunnel.faults.service import ServiceFault
 from windtunnel.faults.slow_close import SlowClose
+from windtunnel.faults.terminate import Terminate
 from windtunnel.faults.timeout import Timeout
 from windtunnel.spec.model import FaultStep
 from windtunnel.spec.shape import FaultShape
 
 FAULTS: Mapping[str, type[EdgeFault] | type[ServiceFault]] = {
     "bandwidth": Bandwidth,
+    "disconnect": Disconnect,
     "down": Down,
     "kill": Kill,
     "latency": Latency,
@@ -38,6 +41,7 @@ FAULTS: Mapping[str, type[EdgeFault] | type[ServiceFault]] = {
     "reset": Reset,
     "restart": Restart,
     "slow_close": SlowClose,
+    "terminate": Terminate,
     "timeout": Timeout,
 }
 """By the name that a step of an experiment writes."""

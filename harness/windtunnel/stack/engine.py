@@ -29,8 +29,7 @@ class RunEngine:
 
     def __init__(self, run_id: str) -> None:
         self.run_id, self.api = run_id, Engine(engine_url())
-        os.environ.setdefault("DOCKER_HOST", engine_url())
-        self.client = _connect()
+        self.client = connect()
         self.labels = {RUN_LABEL: run_id}
         self._subnets: dict[str, IPv4Network] = {}
 
@@ -117,7 +116,9 @@ class RunEngine:
         return [IPv4Network(subnet, strict=False) for subnet in subnets if ":" not in subnet]
 
 
-def _connect() -> DockerClient:
+def connect() -> DockerClient:
+    """A client of the engine, made by testcontainers. Raises `BackendError` when there is none."""
+    os.environ.setdefault("DOCKER_HOST", engine_url())
     os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
     try:
         from docker.errors import DockerException

@@ -13,9 +13,9 @@ from windtunnel.undo.engine import Engine, EngineError
 
 PATIENCE = 60.0
 """Seconds."""
-EMPTY_LOOKS = 2
+EMPTY_LOOKS = 3
 """Times in a row that nothing must be found: the engine may still be making what it was asked for last."""
-BETWEEN = 0.3
+BETWEEN = 0.5
 AT_ONCE = 8
 
 
