@@ -4,8 +4,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.filled
 WORKERS ?= 2
+BACKEND ?= auto
+ARGUMENTS ?=
 
-.PHONY: help setup chaos test lint clean
+.PHONY: help setup chaos images test lint clean
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
@@ -21,7 +23,10 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 chaos: setup ## the main job: stand the storefront up, break its edges under load, judge it
-	$(BIN)/python -m pytest -m chaos -n $(WORKERS) chaos_specs
+	$(BIN)/python -m pytest -m chaos -n $(WORKERS) --wt-backend=$(BACKEND) $(ARGUMENTS) chaos_specs
+
+images: setup ## build or fetch what the docker backend needs (BACKEND=docker does so by itself)
+	$(BIN)/windtunnel images
 
 test: setup ## lint, types, and every test
 	$(BIN)/python -m tox -q

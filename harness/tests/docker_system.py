@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+import yaml
 
 from windtunnel.stack.images import python_image, toxiproxy_image
 from windtunnel.topology.model import Container, Edge, Service, Topology
@@ -70,15 +71,19 @@ http.server.ThreadingHTTPServer(("0.0.0.0", int(os.environ["PORT"])), Handler).s
 
 
 def require_engine() -> Engine:
-    """The engine; the test is skipped, with the reason, where there is none or where it lacks what cannot be built."""
+    """The engine; the test is skipped, with the reason, where there is none or where it lacks what cannot be built.
+
+    Where WINDTUNNEL_REQUIRE_DOCKER is set, as in CI, it fails instead.
+    """
+    absent = pytest.fail if os.environ.get("WINDTUNNEL_REQUIRE_DOCKER") else pytest.skip
     engine = Engine(engine_url(), 5.0)
     try:
         engine.version()
         missing = [name for name in (python_image(), toxiproxy_image()) if not engine.has_image(name)]
     except EngineError as error:
-        pytest.skip(str(error))
+        absent(str(error))
     if missing:
-        pytest.skip(f"the engine lacks {', '.join(missing)}")
+        absent(f"the engine lacks {', '.join(missing)}")
     return engine
 
 
@@ -119,6 +124,51 @@ def belongings(engine: Engine) -> tuple[int, int, int]:
     return len(containers), len(networks), len(engine.call("GET", "/volumes", filters=label).get("Volumes") or [])
 
 
-def in_ci() -> bool:
-    """Whether a test that was skipped is a failure."""
-    return bool(os.environ.get("WINDTUNNEL_REQUIRE_DOCKER"))
+SPEC = """
+spec: windtunnel/v1
+title: Front answers while back is cut off
+phases: {warmup: 300ms, baseline: 2s, fault: 3s, recovery: 4s, recovered: 2s}
+load: {rate: 60/s, timeout: 8s, mix: [{scenario: ask}]}
+method:
+  - {name: the fault, type: fault, fault: latency, latency: 400ms, edge: "front->back"}
+slo:
+  baseline: {error_rate: "< 10%"}
+  fault: {error_rate: "< 10%", p95: "< 3s"}
+  recovered: {error_rate: "< 10%"}
+"""
+SCENARIOS = """
+def ask(client):
+    client.request("GET", "front", "/ask/BACK_URL/")
+"""
+INI = "[pytest]\naddopts = -p no:locust -p no:pact --import-mode=prepend\nwt_topology = topology.yaml\n"
+
+
+def write_project(folder: Path) -> Path:
+    """A project with one experiment on `client->front->back`, all containers."""
+    container = {
+        "image": "${WINDTUNNEL_PYTHON_IMAGE:-python:3.12-slim-bookworm}",
+        "command": ["python3", "-c", PROGRAM],
+    }
+    document = {
+        "topology": "windtunnel/v1",
+        "name": "tiny",
+        "scenarios": "scenarios.py",
+        "services": {n: {"docker": container, "env": {"NAME": n}, "ready": "/"} for n in ("front", "back")},
+        "edges": [
+            {"from": "client", "to": "front", "backends": ["docker"]},
+            {"from": "front", "to": "back", "via": {"env": "BACK_URL"}, "backends": ["docker"]},
+        ],
+    }
+    (folder / "topology.yaml").write_text(yaml.dump(document, Dumper=Plain))
+    (folder / "scenarios.py").write_text(SCENARIOS)
+    (folder / "pytest.ini").write_text(INI)
+    (folder / "chaos_specs").mkdir()
+    (folder / "chaos_specs" / "experiment.yaml").write_text(SPEC.lstrip())
+    return folder
+
+
+class Plain(yaml.SafeDumper):
+    """Without anchors: what is written twice stands there twice."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
