@@ -249,6 +249,7 @@ class DockerStack(StandingStack[ServiceContainer]):
             ports={f"{container.port}/tcp": (address.host, address.port)},
             volumes={volume: {"bind": container.data, "mode": "rw"}},
             init=True,
+            healthcheck={"test": ["NONE"]},  # we ask ourselves; six interpreters every few seconds would be felt
         )
         return ServiceContainer(instructions, address, ServiceLog(self._logs / f"{name}.log"), create)
 
