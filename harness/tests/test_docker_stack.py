@@ -111,6 +111,16 @@ def test_a_fault_on_a_container_is_proven_and_taken_back(stack, run, fault):
     assert get(stack, "/ask/BACK_URL/") == '{"i am": "back"}'
 
 
+def test_a_starved_container_is_held_back_by_the_kernel(stack, run):
+    """A fiftieth of a processor, and all of it again afterwards."""
+    with Chaos(stack, run.journal).starve("back", cpu_share=0.02) as disturbance:
+        limited = stack.throttled("back")
+
+    assert limited == 0.02
+    assert "2% of a processor read back; held back" in disturbance.proof
+    assert stack.throttled("back") is None
+
+
 def test_a_replaced_service_has_the_new_variable_and_the_old_data(stack):
     """Its volume outlives its container."""
     get(stack, "/write/kept")

@@ -12,7 +12,7 @@ from windtunnel.spec.model import FaultStep
 
 TEXT = (Path(__file__).parents[1] / "FAULTS.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^### ([a-z_]+)\n(.*?)(?=^##|\Z)", TEXT, re.MULTILINE | re.DOTALL))
-UNITS = {"ms": "ms", "bytes": "B", "kbps": "KB/s"}
+UNITS = {"ms": "ms", "bytes": "B", "kbps": "KB/s", "share": "share"}
 
 
 def made(name, **more):
@@ -33,7 +33,10 @@ def test_a_step_becomes_its_fault(name):
 @pytest.mark.parametrize(
     ("step", "said"),
     [
-        (FaultStep(name="x", fault="latncy", edges=("a->b",)), "unknown fault 'latncy'; known: bandwidth, down, kill"),
+        (
+            FaultStep(name="x", fault="latncy", edges=("a->b",)),
+            "unknown fault 'latncy'; known: bandwidth, disconnect, down, kill",
+        ),
         (made("latency", params={}), "latency: attribute 'latency' is missing"),
         (made("latency", params={"latency": 1, "jiter": 1}), "unknown attribute 'jiter'; known: jitter, latency"),
         (made("down", params={"delay": 1}), "down: unknown attribute 'delay'; known: none"),

@@ -73,6 +73,14 @@ def _parser() -> argparse.ArgumentParser:
     images.add_argument("--check", action="store_true", help="only say which are there; exit code 3 when not all")
     images.set_defaults(command=_images)
 
+    doctor = commands.add_parser(
+        "doctor",
+        help="say what this machine has, and what each missing thing costs",
+        description="Say what this machine has, and what each missing thing costs. Exit code 3 when nothing can run.",
+    )
+    doctor.add_argument("--topology", type=Path, metavar="FILE", help="also look for the images of that system")
+    doctor.set_defaults(command=_doctor)
+
     heal = commands.add_parser(
         "heal", help="undo what runs that died have left on this machine", description="Runs that live are not touched."
     )
@@ -138,6 +146,19 @@ def _images(options: argparse.Namespace) -> int:
     for name, present in there.items():
         print(f"{name}: {'ready' if present else 'missing'}")
     return OK if all(there.values()) else UNKNOWN
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from windtunnel.doctor import examine
+    from windtunnel.topology import read_topology
+
+    findings = examine(read_topology(options.topology) if options.topology else None)
+    width = max(len(finding.name) for finding in findings)
+    for finding in findings:
+        print(
+            f"{'ok  ' if finding.ok else 'MISS' if finding.needed else '-   '} {finding.name:{width}}  {finding.told}"
+        )
+    return UNKNOWN if any(finding.needed and not finding.ok for finding in findings) else OK
 
 
 def _heal(options: argparse.Namespace) -> int:

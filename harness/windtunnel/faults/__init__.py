@@ -24,6 +24,7 @@ from windtunnel.faults.reset import Reset
 from windtunnel.faults.restart import Restart
 from windtunnel.faults.service import ServiceFault
 from windtunnel.faults.slow_close import SlowClose
+from windtunnel.faults.starve import Starve
 from windtunnel.faults.terminate import Terminate
 from windtunnel.faults.timeout import Timeout
 from windtunnel.spec.model import FaultStep
@@ -41,6 +42,7 @@ FAULTS: Mapping[str, type[EdgeFault] | type[ServiceFault]] = {
     "reset": Reset,
     "restart": Restart,
     "slow_close": SlowClose,
+    "starve": Starve,
     "terminate": Terminate,
     "timeout": Timeout,
 }

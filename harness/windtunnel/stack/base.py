@@ -92,6 +92,23 @@ class Backend(Protocol):
 
 
 @runtime_checkable
+class Processor(Protocol):
+    """Power over the processor time of a service."""
+
+    def throttle(self, service: str, share: float) -> None:
+        """Give it that share of one processor, above 0."""
+
+    def unthrottle(self, service: str) -> None:
+        """Give it all that there is. Harmless when it has."""
+
+    def throttled(self, service: str) -> float | None:
+        """The share that it has; None: all that there is."""
+
+    def held_back(self, service: str) -> int:
+        """How often it was kept from running so far; only grows while it runs."""
+
+
+@runtime_checkable
 class Networks(Protocol):
     """Power over which network a service is on."""
 

@@ -30,7 +30,11 @@ def find_binary(environ: Mapping[str, str] = os.environ) -> Path | None:
 
 def toxiproxy_binary(program: Path, run: Run) -> ServerMaker:
     """Makes servers of that program, which end with the run at the latest."""
-    return lambda seed: ToxiproxyProcess(program, run)
+
+    def toxiproxy(seed: int) -> ToxiproxyProcess:
+        return ToxiproxyProcess(program, run)
+
+    return toxiproxy
 
 
 class ToxiproxyProcess:

@@ -26,6 +26,8 @@ PATIENCE = 10.0
 POLL = 0.01
 LOOK_EVERY = 0.2
 """Seconds for which a look at the state is good enough to tell whether a starting service has died."""
+CPU_PERIOD, MINIMUM_QUOTA = 100_000, 1_000
+"""Microseconds: Linux' own."""
 STATES = {"running": "running", "paused": "stopped", "restarting": "gone"}
 
 
@@ -148,6 +150,30 @@ class ServiceContainer:
         self._ask("kill", signal="SIGTERM")
         self._await(lambda status: status != "running", f"did not end {patience:g}s after SIGTERM", patience)
 
+    def throttle(self, share: float) -> None:
+        """Limit it to that share of one processor."""
+        self._limit(max(MINIMUM_QUOTA, round(share * CPU_PERIOD)))
+
+    def unthrottle(self) -> None:
+        """Undo `throttle`. Harmless when it is not limited, or not there."""
+        if self._container is not None and self.throttled is not None:
+            self._limit(-1)
+
+    @property
+    def throttled(self) -> float | None:
+        """The share, as the engine says; None without a limit."""
+        quota = self.container.client.api.inspect_container(self.container.id)["HostConfig"]["CpuQuota"]
+        return quota / CPU_PERIOD if quota > 0 else None
+
+    @property
+    def held_back(self) -> int:
+        """Periods in which the kernel kept it from running."""
+        stats = self.container.stats(stream=False, one_shot=True)
+        return int(stats["cpu_stats"]["throttling_data"]["throttled_periods"])
+
+    def _limit(self, quota: int) -> None:
+        self._ask("update", cpu_period=CPU_PERIOD, cpu_quota=quota)
+
     def discard(self) -> None:
         """Remove the container; the volume with its data stays."""
         container, self._container = self._container, None
@@ -165,7 +191,7 @@ class ServiceContainer:
             self._looked = time.monotonic()
         return self._seen
 
-    def _ask(self, act: str, **how: str) -> None:
+    def _ask(self, act: str, **how: str | int) -> None:
         from docker.errors import APIError
 
         try:

@@ -48,12 +48,26 @@ class Unit(Launchable, Protocol):
     def state(self) -> ServiceState:
         """What it is doing now."""
 
+    def throttle(self, share: float) -> None:
+        """Give it that share of one processor."""
+
+    def unthrottle(self) -> None:
+        """Undo `throttle`. Harmless when there is nothing to undo."""
+
+    @property
+    def throttled(self) -> float | None:
+        """The share; None: all that there is."""
+
+    @property
+    def held_back(self) -> int:
+        """How often it was kept from running so far."""
+
 
 U = TypeVar("U", bound=Unit)
 
 
 class StandingStack(Generic[U]):
-    """`Stack` and `Signals`, but for starting and stopping. A backend fills `_services` and `_edges`."""
+    """`Stack`, `Signals` and `Processor`, but for starting and stopping. A backend fills `_services` and `_edges`."""
 
     backend: BackendName
 
@@ -125,6 +139,18 @@ class StandingStack(Generic[U]):
 
     def state(self, service: str) -> ServiceState:
         return self._service(service).state()
+
+    def throttle(self, service: str, share: float) -> None:
+        self._service(service).throttle(share)
+
+    def unthrottle(self, service: str) -> None:
+        self._service(service).unthrottle()
+
+    def throttled(self, service: str) -> float | None:
+        return self._service(service).throttled
+
+    def held_back(self, service: str) -> int:
+        return self._service(service).held_back
 
     @property
     def _placed(self) -> EdgeProxies:
