@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import small_system
 
 from windtunnel.errors import BackendError
 from windtunnel.settings import Settings
@@ -101,3 +102,34 @@ def test_the_header_says_which_and_why():
     )
 
     assert settings.headline.startswith("windtunnel: backend docker (auto: because), proxy toxiproxy, profile ci")
+
+
+def test_a_run_that_asks_for_an_engine_in_vain_ends_before_it_begins(pytester, monkeypatch):
+    """With the usage error's exit code, and one line that says what to do."""
+    small_system.write_system(pytester.path)
+    small_system.write_spec(pytester.path)
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    pytester.makeini("[pytest]\naddopts = -p no:locust -p no:pact\nwt_topology = topology.yaml\n")
+    result = pytester.runpytest_subprocess("--wt-backend=docker", "--collect-only")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--wt-backend=docker: no engine answers at unix:///nowhere/docker.sock*"])
+
+
+def test_workers_use_what_their_controller_has_chosen(pytester, monkeypatch):
+    """Nobody asks the engine twice, and nobody decides otherwise."""
+    small_system.write_system(pytester.path)
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    pytester.makeini("[pytest]\naddopts = -p no:locust -p no:pact\nwt_topology = topology.yaml\n")
+    pytester.makepyfile(
+        """
+        from windtunnel.items import SETTINGS
+
+        def test_told(request):
+            settings = request.config.stash[SETTINGS]
+            assert request.config.workerinput["windtunnel_choice"]["backend"] == settings.backend == "process"
+            assert settings.backend_reason == "auto: it needs nothing installed"
+        """
+    )
+
+    pytester.runpytest_subprocess("-n", "1").assert_outcomes(passed=1)

@@ -88,7 +88,9 @@ class Tunnel:
             try:
                 experiment.run()
             finally:
-                logs = {name: "\n".join(stack.log_lines(name, began)) for name in self.topology.services}
+                services = self.topology.services
+                running = [name for name, service in services.items() if service.runs_on(stack.backend)]
+                logs = {name: "\n".join(stack.log_lines(name, began)) for name in running}
                 if experiment.dirty:
                     self.discard()
             history = writer.snapshot()
