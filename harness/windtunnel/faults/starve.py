@@ -10,6 +10,8 @@ from windtunnel.stack.base import Processor, Stack
 
 SHOWN = 5.0
 """Seconds within which it must be held back while canaries keep it busy."""
+CANARIES = 30
+"""One after the other, between two looks: a healthy service needs more than a small share for them."""
 
 
 class Starve(ServiceFault):
@@ -44,7 +46,8 @@ class Starve(ServiceFault):
 
         def held() -> bool:
             # It is only held back while it wants to work.
-            self.sing(stack, self.window)
+            for _ in range(CANARIES):
+                self.sing(stack, self.window)
             return self._held(stack) > 0
 
         if not self.patience.until(held, SHOWN):

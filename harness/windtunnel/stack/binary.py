@@ -30,11 +30,7 @@ def find_binary(environ: Mapping[str, str] = os.environ) -> Path | None:
 
 def toxiproxy_binary(program: Path, run: Run) -> ServerMaker:
     """Makes servers of that program, which end with the run at the latest."""
-
-    def toxiproxy(seed: int) -> ToxiproxyProcess:
-        return ToxiproxyProcess(program, run)
-
-    return toxiproxy
+    return lambda seed: ToxiproxyProcess(program, run)
 
 
 class ToxiproxyProcess:

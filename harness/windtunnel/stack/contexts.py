@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
-from pathlib import Path, PurePath
+from pathlib import Path
 from types import MappingProxyType
 
 import windtunnel
@@ -25,6 +25,8 @@ ENV PYTHONPATH=/opt/windtunnel PYTHONUNBUFFERED=1
 USER 65534:65534
 ENTRYPOINT ["python3", "-m", "{RECORDER}"]
 """
+KEPT = (".py", ".pem")
+"""Of another package: its code, and the certificates that httpx wants to be there."""
 SOURCE_ROOT = Path(windtunnel.__file__).parents[1]
 
 
@@ -81,16 +83,9 @@ def recorder_context(python_image: str) -> Context:
     ours, theirs = _imports_of(RECORDER)
     files |= {f"site/{path.relative_to(SOURCE_ROOT)}": path for path in ours}
     for name in sorted(_distributions(theirs)):
-        for file in distribution(name).files or ():
-            if file.suffix == ".py" and ".." not in file.parts:
-                files[f"site/{file}"] = Path(str(file.locate()))
-        files |= {f"site/{file}": Path(str(file.locate())) for file in distribution(name).files or () if _is_data(file)}
+        kept = [file for file in distribution(name).files or () if file.suffix in KEPT and ".." not in file.parts]
+        files |= {f"site/{file}": Path(str(file.locate())) for file in kept}
     return Context(files=files, dockerfile="Dockerfile", args={"PYTHON_IMAGE": python_image})
-
-
-def _is_data(file: PurePath) -> bool:
-    """Certificates: httpx wants them to be there."""
-    return file.suffix == ".pem"
 
 
 def _imports_of(module: str) -> tuple[set[Path], set[str]]:

@@ -113,7 +113,7 @@ class ProcessStack(StandingStack[ServiceProcess]):
 
     def _open_servers(self, seed: int, proxy_server: ServerMaker) -> None:
         """The one with the toxics is the last."""
-        kind = getattr(proxy_server, "__name__", "toxiproxy")
+        kind = "embedded" if proxy_server is embedded else "toxiproxy"
         if proxy_server is not embedded:
             self._open_server(embedded(seed))
         last = self._open_server(proxy_server(seed))
