@@ -19,7 +19,7 @@ from contextlib import ExitStack
 from functools import partial
 from ipaddress import IPv4Network
 
-from windtunnel.errors import NotReadyError, StackError, TopologyError
+from windtunnel.errors import NotReadyError, StackError
 from windtunnel.faults.base import UndoRecord
 from windtunnel.stack.backends import ProxyName
 from windtunnel.stack.base import Address
@@ -31,7 +31,7 @@ from windtunnel.stack.launch import Launch
 from windtunnel.stack.layout import TOXIPROXY, Layout, PlannedEdge, lay_out, recorder
 from windtunnel.stack.logs import LogTicker, ServiceLog
 from windtunnel.stack.readiness import ask
-from windtunnel.stack.standing import StandingStack
+from windtunnel.stack.standing import StandingStack, refuse_replicas
 from windtunnel.topology.model import BackendName, Container, Topology
 from windtunnel.toxiproxy import ToxiproxyClient
 from windtunnel.undo import Run
@@ -60,14 +60,7 @@ class DockerBackend:
 
         Raises `BackendError` (no engine, no image), `TopologyError`, `ServiceDiedError`, `NotReadyError`, `ProxyError`.
         """
-        for service in topology.services.values():
-            if service.replicas != 1:
-                raise TopologyError(
-                    f"service {service.name!r}: the docker backend starts one of each, not {service.replicas}; "
-                    f"write replicas: 1",
-                    path=topology.path,
-                    line=service.line or None,
-                )
+        refuse_replicas(topology, self.name)
         stack = DockerStack(topology, run)
         try:
             stack.start(seed=seed, toxiproxy=self._proxy == "toxiproxy", patience=self._patience)

@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from urllib.parse import urlsplit
 
-from windtunnel.errors import StackError, TopologyError
+from windtunnel.errors import StackError
 from windtunnel.stack.base import Address
 from windtunnel.stack.edges import Hop, ProxyServer, ServerMaker, embedded
 from windtunnel.stack.environment import ProcessInstructions
 from windtunnel.stack.launch import Launch
 from windtunnel.stack.logs import LogTicker, ServiceLog
 from windtunnel.stack.service import ServiceProcess
-from windtunnel.stack.standing import START_PATIENCE, StandingStack
+from windtunnel.stack.standing import START_PATIENCE, StandingStack, refuse_replicas
 from windtunnel.topology.model import BackendName, Topology
 from windtunnel.toxiproxy import ToxiproxyClient
 from windtunnel.undo import Run
@@ -47,14 +47,7 @@ class ProcessBackend:
         Raises `TopologyError` (this backend cannot run it), `PortTakenError`, `ServiceDiedError`, `NotReadyError`,
         `ProxyError`.
         """
-        for service in topology.services.values():
-            if service.replicas != 1:
-                raise TopologyError(
-                    f"service {service.name!r}: the process backend starts one of each, not {service.replicas}; "
-                    f"write replicas: 1",
-                    path=topology.path,
-                    line=service.line or None,
-                )
+        refuse_replicas(topology, self.name)
         stack = ProcessStack(topology, run)
         try:
             stack.start(seed=seed, proxy_server=self._proxy_server, patience=self._patience)

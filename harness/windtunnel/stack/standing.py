@@ -195,3 +195,15 @@ class StandingStack(Generic[U]):
         with ExitStack() as steps:  # every one, whatever fails
             for unit in units:
                 steps.callback(unit.kill)
+
+
+def refuse_replicas(topology: Topology, backend: BackendName) -> None:
+    """Raise `TopologyError` for a service that is to run more than once."""
+    for service in topology.services.values():
+        if service.replicas != 1:
+            raise TopologyError(
+                f"service {service.name!r}: the {backend} backend starts one of each, not {service.replicas}; "
+                f"write replicas: 1",
+                path=topology.path,
+                line=service.line or None,
+            )
