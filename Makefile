@@ -6,11 +6,12 @@ STAMP  := $(VENV)/.filled
 WORKERS ?= 2
 # The release that the embedded proxy is compared with.
 TOXIPROXY := v2.12.0
+BACKEND ?= auto
 # More options: make chaos ARGS="--wt-profile=nightly", make report REPORT="--gate --keep 10".
 ARGS   ?=
 REPORT ?=
 
-.PHONY: help setup chaos report test toxiproxy bench-resilience lint clean
+.PHONY: help setup chaos report images test toxiproxy bench-resilience lint clean
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
@@ -26,7 +27,10 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 chaos: setup ## the main job: stand the storefront up, break its edges under load, judge it
-	$(BIN)/python -m pytest -m chaos -n $(WORKERS) chaos_specs $(ARGS)
+	$(BIN)/python -m pytest -m chaos -n $(WORKERS) --wt-backend=$(BACKEND) $(ARGS) chaos_specs
+
+images: setup ## build or fetch what the docker backend needs (BACKEND=docker does so by itself)
+	$(BIN)/windtunnel images
 
 report: setup ## publish the last run in reports/published: the matrix, and Allure's report where npm is there
 	@if test reports/node_modules/.package-lock.json -nt reports/package-lock.json; then :; \

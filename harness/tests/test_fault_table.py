@@ -43,7 +43,10 @@ def test_a_step_becomes_its_fault(name):
 @pytest.mark.parametrize(
     ("step", "said"),
     [
-        (FaultStep(name="x", fault="latncy", edges=("a->b",)), "unknown fault 'latncy'; known: bandwidth, down, http_"),
+        (
+            FaultStep(name="x", fault="latncy", edges=("a->b",)),
+            "unknown fault 'latncy'; known: bandwidth, disconnect, down, http_",
+        ),
         (made("latency", params={}), "latency: attribute 'latency' is missing"),
         (made("latency", params={"latency": 1, "jiter": 1}), "unknown attribute 'jiter'; known: jitter, latency"),
         (made("down", params={"delay": 1}), "down: unknown attribute 'delay'; known: none"),

@@ -198,6 +198,19 @@ class Chaos(HttpChaos[Disturbance]):
         """It was killed and is ready again when the block begins."""
         return self._on_service("restart", service)
 
+    def starve(self, service: str, *, cpu_share: float) -> AbstractContextManager[Disturbance]:
+        """It has that share of one processor, such as 0.1, for the length of the block."""
+        step = FaultStep(name=f"starve {service}", fault="starve", service=service, params={"cpu": cpu_share})
+        return self._disturb(step, False)
+
+    def terminate(self, service: str) -> AbstractContextManager[Disturbance]:
+        """It has ended gracefully (SIGTERM), and is started again at the block's end."""
+        return self._on_service("terminate", service)
+
+    def disconnect(self, service: str) -> AbstractContextManager[Disturbance]:
+        """It runs, and is on no network for the length of the block. Containers only."""
+        return self._on_service("disconnect", service)
+
     def _toxic(
         self,
         fault: str,

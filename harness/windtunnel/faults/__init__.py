@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from windtunnel.errors import SpecError
 from windtunnel.faults.bandwidth import Bandwidth
 from windtunnel.faults.base import Bites, Fault, UndoRecord
+from windtunnel.faults.disconnect import Disconnect
 from windtunnel.faults.down import Down
 from windtunnel.faults.edge import EdgeFault
 from windtunnel.faults.http_corrupt_body import HttpCorruptBody
@@ -31,12 +32,15 @@ from windtunnel.faults.restart import Restart
 from windtunnel.faults.service import ServiceFault
 from windtunnel.faults.slicer import Slicer
 from windtunnel.faults.slow_close import SlowClose
+from windtunnel.faults.starve import Starve
+from windtunnel.faults.terminate import Terminate
 from windtunnel.faults.timeout import Timeout
 from windtunnel.spec.model import FaultStep
 from windtunnel.spec.shape import FaultShape
 
 FAULTS: Mapping[str, type[EdgeFault] | type[ServiceFault]] = {
     "bandwidth": Bandwidth,
+    "disconnect": Disconnect,
     "down": Down,
     "http_corrupt_body": HttpCorruptBody,
     "http_delay": HttpDelay,
@@ -54,6 +58,8 @@ FAULTS: Mapping[str, type[EdgeFault] | type[ServiceFault]] = {
     "restart": Restart,
     "slicer": Slicer,
     "slow_close": SlowClose,
+    "starve": Starve,
+    "terminate": Terminate,
     "timeout": Timeout,
 }
 """By the name that a step of an experiment writes."""

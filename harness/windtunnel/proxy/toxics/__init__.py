@@ -25,6 +25,7 @@ from windtunnel.proxy.toxics.slicer import Slicer
 from windtunnel.proxy.toxics.slow_accept import SlowAccept
 from windtunnel.proxy.toxics.slow_close import SlowClose
 from windtunnel.proxy.toxics.timeout import Timeout
+from windtunnel.proxy.toxics.witness import Witness
 
 TOXICS: Mapping[str, type[Toxic[Any]]] = {
     "bandwidth": Bandwidth,
@@ -45,6 +46,7 @@ TOXICS: Mapping[str, type[Toxic[Any]]] = {
     "slow_accept": SlowAccept,
     "slow_close": SlowClose,
     "timeout": Timeout,
+    "witness": Witness,
 }
 
 __all__ = ["TOXICS", "HttpToxic", "Toxic"]
