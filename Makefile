@@ -7,8 +7,10 @@ WORKERS ?= 2
 # More options: make chaos ARGS="--wt-profile=nightly", make report REPORT="--gate --keep 10".
 ARGS   ?=
 REPORT ?=
+# The release that the embedded proxy is compared with.
+TOXIPROXY := v2.12.0
 
-.PHONY: help setup chaos report test lint clean
+.PHONY: help setup chaos report test toxiproxy lint clean
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
@@ -34,6 +36,14 @@ report: setup ## publish the last run in reports/published: the matrix, and Allu
 
 test: setup ## lint, types, and every test
 	$(BIN)/python -m tox -q
+
+toxiproxy: $(BIN)/toxiproxy-server ## the real Toxiproxy beside ours, for the differential test (needs Go; once)
+
+$(BIN)/toxiproxy-server: | $(STAMP)
+	@command -v go >/dev/null || { echo "Go is needed to build Toxiproxy (https://go.dev/dl)"; exit 1; }
+	@echo "Building Toxiproxy $(TOXIPROXY) (a minute, once) ..."
+	@GOBIN=$(abspath $(VENV))/toxiproxy go install github.com/Shopify/toxiproxy/v2/cmd/server@$(TOXIPROXY)
+	@mv $(VENV)/toxiproxy/server $@ && rmdir $(VENV)/toxiproxy
 
 clean: ## remove what make and the runs left
 	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache reports/out benchmarks/out

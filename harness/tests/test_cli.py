@@ -70,5 +70,5 @@ def test_help_names_every_command(capsys):
     printed = capsys.readouterr().out
 
     assert ended.value.code == 0
-    for command in ("run", "validate", "judge", "heal"):
+    for command in ("run", "validate", "judge", "proxy", "heal"):
         assert command in printed

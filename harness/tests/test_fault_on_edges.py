@@ -18,6 +18,8 @@ EVERY = {
     "bandwidth": {"rate": 20},
     "limit_data": {"bytes": 300},
     "slow_close": {"delay": 300},
+    "slicer": {"average_size": 8, "size_variation": 2, "delay": 20_000},
+    "packet_loss": {"loss_rate": 1.0},
     "down": {},
     "partition": {},
 }
@@ -50,7 +52,9 @@ def test_a_fault_is_proven_and_leaves_nothing_behind(stack, name):
     assert stack.call() == [200]
 
 
-@pytest.mark.parametrize("name", ["latency", "timeout", "reset", "limit_data", "partition", "down", "slow_close"])
+@pytest.mark.parametrize(
+    "name", ["latency", "timeout", "reset", "limit_data", "partition", "down", "slow_close", "packet_loss"]
+)
 def test_a_mail_edge_can_be_broken_too(stack, name):
     """A server that greets with 220 is all that a canary needs on a tcp edge."""
     fault = injected(stack, name, MAIL, **{**EVERY[name], **({"bytes": 40} if name == "limit_data" else {})})
@@ -61,7 +65,9 @@ def test_a_mail_edge_can_be_broken_too(stack, name):
     assert "answered" in fault.prove_restored(stack)
 
 
-@pytest.mark.parametrize("name", ["latency", "timeout", "reset", "bandwidth", "limit_data", "slow_close"])
+@pytest.mark.parametrize(
+    "name", ["latency", "timeout", "reset", "bandwidth", "limit_data", "slow_close", "slicer", "packet_loss"]
+)
 @pytest.mark.parametrize("stream", ["upstream", "downstream"])
 def test_either_stream_can_be_broken(stack, name, stream):
     """The stream that was asked for is the one that has the toxic."""
@@ -188,7 +194,7 @@ def test_no_toxicity_is_no_fault(stack):
         build(step("latency", latency=300, toxicity=0.0)).plan(stack)
 
 
-@pytest.mark.parametrize("name", ["latency", "reset", "limit_data", "bandwidth"])
+@pytest.mark.parametrize("name", ["latency", "reset", "limit_data", "bandwidth", "slicer", "packet_loss"])
 def test_a_share_of_the_connections_is_found_by_trying(stack, name):
     """Fresh connections, until one is hit."""
     fault = injected(stack, name, toxicity=0.3, **EVERY[name])
@@ -236,6 +242,40 @@ def test_a_rate_that_short_answers_do_not_feel_is_shown_by_long_ones(stack):
 
     assert "rate=100" in fault.prove(stack)
     assert ("/metrics", "windtunnel-canary") in stack.servers["web"].seen
+
+
+def test_pieces_that_short_answers_do_not_fill_are_shown_by_long_ones(stack):
+    """The canary asks for what is cut often enough."""
+    fault = injected(stack, "slicer", average_size=1000, delay=30_000)
+
+    assert "average_size=1000" in fault.prove(stack)
+    assert ("/metrics", "windtunnel-canary") in stack.servers["web"].seen
+
+
+@pytest.mark.parametrize(
+    ("attributes", "said"),
+    [
+        ({"average_size": 0, "delay": 1}, "an average_size of 0 cuts nothing"),
+        ({"average_size": 1_000_000, "delay": 1}, "slicer of 0 ms cannot be told from a healthy answer"),
+    ],
+)
+def test_slices_that_nobody_could_notice_cannot_be_shown(stack, attributes, said):
+    """Found out in the baseline, not after the run."""
+    with pytest.raises(InjectionUnprovenError, match=said):
+        build(step("slicer", **attributes)).plan(stack)
+
+
+def test_a_loss_of_half_of_the_chunks_is_found_by_trying(stack):
+    """Canary after canary, until one is left without an answer."""
+    fault = injected(stack, "packet_loss", loss_rate=0.5, correlation=0.2)
+
+    assert "loss_rate=0.5 correlation=0.2" in fault.prove(stack)
+
+
+def test_a_loss_of_nothing_is_not_proven(stack):
+    """No canary can meet it."""
+    with pytest.raises(InjectionUnprovenError, match="a loss_rate of 0 loses nothing"):
+        build(step("packet_loss", loss_rate=0.0)).plan(stack)
 
 
 def test_a_partition_holds_on_all_of_its_edges(stack):

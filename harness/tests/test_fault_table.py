@@ -12,7 +12,7 @@ from windtunnel.spec.model import FaultStep
 
 TEXT = (Path(__file__).parents[1] / "FAULTS.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^### ([a-z_]+)\n(.*?)(?=^##|\Z)", TEXT, re.MULTILINE | re.DOTALL))
-UNITS = {"ms": "ms", "bytes": "B", "kbps": "KB/s"}
+UNITS = {"ms": "ms", "us": "us", "bytes": "B", "kbps": "KB/s", "share": "share"}
 
 
 def made(name, **more):

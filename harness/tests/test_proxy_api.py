@@ -181,6 +181,24 @@ def test_update_that_fails_changes_nothing(shop):
     assert (answer.status_code, shop.get("/proxies/shop").json()) == (500, before)
 
 
+@pytest.mark.parametrize(
+    ("listen", "error"),
+    [
+        ("foo", "address foo: missing port in address"),
+        ("127.0.0.1:99999", "address 99999: invalid port"),
+        ("[::1:80", "address [::1:80: missing ']' in address"),
+        ("no.invalid:80", "lookup no.invalid: no such host"),
+    ],
+)
+def test_update_to_an_address_that_is_none_is_refused(shop, listen, error):
+    """In the words of Go's resolver, as there, and before anything is done."""
+    before = shop.get("/proxies/shop").json()
+    answer = shop.patch("/proxies/shop", json={"listen": listen})
+
+    assert (answer.status_code, answer.json()["error"]) == (500, error)
+    assert shop.get("/proxies/shop").json() == before
+
+
 @pytest.mark.parametrize("body", ["", "[]", '{"enabled": "no"}', '{"upstream": 5}'])
 def test_bad_update_is_refused(shop, body):
     """And changes nothing."""
@@ -388,7 +406,9 @@ def test_populate_stops_at_a_proxy_that_cannot_listen_and_says_what_was_made(api
     assert api.get("/proxies/old").json() == old
 
 
-@pytest.mark.parametrize("path", ["/", "/nope", "/proxies/", "/proxies/shop/", "//proxies", "/metrics", "/Proxies"])
+@pytest.mark.parametrize(
+    "path", ["/", "/nope", "/proxies/", "/proxies/shop/", "//proxies", "/proxies/shop/record/none", "/Proxies"]
+)
 def test_unknown_route_is_a_plain_404(shop, path):
     """As Go answers it."""
     answer = shop.get(httpx.URL(str(shop.base_url).rstrip("/") + path))
@@ -421,3 +441,36 @@ def test_browsers_are_refused(shop):
     answer = shop.get("/proxies", headers={"User-Agent": "Mozilla/5.0 (X11)"})
 
     assert (answer.status_code, answer.text) == (403, "User agent not allowed\n")
+
+
+def test_wrong_method_of_a_browser_is_405_first(shop):
+    """Only what is routed looks at who asks, as there."""
+    answer = shop.put("/proxies", headers={"User-Agent": "Mozilla/5.0 (X11)"})
+
+    assert answer.status_code == 405
+
+
+def test_numbers_are_written_as_go_writes_them(shop):
+    """Whole ones without a fraction; toxicity in 32 bits."""
+    body = {"type": "noop", "toxicity": 0.123456789}
+    kept = shop.post("/proxies/shop/toxics", json=body).content
+    whole = shop.patch("/proxies/shop/toxics/noop_downstream", json={"toxicity": 1.0}).content
+
+    assert b'"toxicity":0.12345679}' in kept
+    assert b'"toxicity":1}' in whole
+
+
+def test_text_is_escaped_as_go_escapes_it(api):
+    """Harmless inside a page, and the same when it is read."""
+    answer = api.post("/proxies", json={"name": "orders->payments", "upstream": "u:1"})
+
+    assert b'"name":"orders-\\u003epayments"' in answer.content
+    assert answer.json()["name"] == "orders->payments"
+
+
+def test_proxies_are_listed_by_name(api):
+    """Whatever the order in which they were made."""
+    for name in ("b", "a", "c"):
+        api.post("/proxies", json={"name": name, "upstream": "u:1"})
+
+    assert list(api.get("/proxies").json()) == ["a", "b", "c"]

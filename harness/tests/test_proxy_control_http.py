@@ -49,6 +49,8 @@ def statuses(answer):
         (b"get /version HTTP/1.1\r\nHost: x\r\n\r\n", 400),
         (b"GET /version HTTP/1.1\r\n\r\n", 400),
         (b"GET version HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"GET /proxies/%zz HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"GET /proxies/a% HTTP/1.1\r\nHost: x\r\n\r\n", 400),
         (b"GET http://[ HTTP/1.1\r\nHost: x\r\n\r\n", 400),
         (request("GET /version HTTP/1.1", "no colon"), 400),
         (request("GET /version HTTP/1.1", "Bad Name: 1"), 400),

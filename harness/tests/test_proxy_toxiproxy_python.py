@@ -9,6 +9,7 @@ from toxiproxy.api import APIConsumer
 from toxiproxy.exceptions import InvalidToxic, NotFound, ProxyExists
 
 from windtunnel.proxy import EmbeddedToxiproxy
+from windtunnel.proxy.toxics import TOXICS
 
 
 @pytest.fixture
@@ -104,3 +105,43 @@ def test_populate_and_reset_work(toxiproxy):
 
     assert toxiproxy.get_proxy("a").enabled is True
     assert made[0].toxics() == {}
+
+
+@pytest.mark.parametrize("kind", sorted(TOXICS))
+def test_every_toxic_can_be_added_and_destroyed(echoing, kind):
+    """Ours too: the client passes on what it does not know."""
+    echoing.add_toxic(type=kind, stream="upstream", toxicity=0.0)
+    names = set(echoing.toxics())
+
+    assert names == {f"{kind}_upstream"}
+    assert echoing.destroy_toxic(f"{kind}_upstream") is True
+    assert echoing.toxics() == {}
+
+
+def test_proxies_that_others_made_are_seen_with_their_toxics(toxiproxy):
+    """Made in one call over the API; the client reads them like its own."""
+    made = {"name": "one", "upstream": "localhost:9", "toxics": [{"type": "latency", "attributes": {"latency": 5}}]}
+    APIConsumer.post("/populate", json=[made])
+    proxy = toxiproxy.get_proxy("one")
+    toxic = proxy.get_toxic("latency_downstream")
+
+    assert (toxic.type, toxic.attributes) == ("latency", {"latency": 5, "jitter": 0})
+
+
+def test_disable_enable_and_a_toxic_work_on_live_traffic(echoing):
+    """The client's calls are felt on the wire."""
+    echoing.disable()
+    with pytest.raises(ConnectionRefusedError):
+        connect(echoing)
+    echoing.enable()
+    echoing.add_toxic(type="limit_data", attributes={"bytes": 2})
+    with connect(echoing) as sock:
+        sock.sendall(b"ping")
+        assert read_all(sock) == b"pi"
+
+
+def test_unknown_proxy_is_none_and_its_destruction_says_no(toxiproxy):
+    """What the client makes of a 404."""
+    assert toxiproxy.get_proxy("none") is None
+    with pytest.raises(NotFound):
+        APIConsumer.delete("/proxies/none")

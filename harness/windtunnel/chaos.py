@@ -130,6 +130,37 @@ class Chaos:
             require_traffic=require_traffic,
         )
 
+    def slicer(
+        self,
+        edge: str,
+        *,
+        average_size_bytes: int,
+        delay_us: int,
+        size_variation_bytes: int = 0,
+        stream: Stream | None = None,
+        toxicity: float = 1.0,
+        require_traffic: bool = False,
+    ) -> AbstractContextManager[Disturbance]:
+        """Everything comes in pieces of about that size, with a pause after each."""
+        params = {"average_size": average_size_bytes, "size_variation": size_variation_bytes, "delay": delay_us}
+        return self._toxic("slicer", edge, params, stream=stream, toxicity=toxicity, require_traffic=require_traffic)
+
+    def packet_loss(
+        self,
+        edge: str,
+        *,
+        loss_share: float,
+        correlation_share: float = 0.0,
+        stream: Stream | None = None,
+        toxicity: float = 1.0,
+        require_traffic: bool = False,
+    ) -> AbstractContextManager[Disturbance]:
+        """That share of the chunks never arrives; right after a loss, `correlation_share` more."""
+        params = {"loss_rate": loss_share, "correlation": correlation_share}
+        return self._toxic(
+            "packet_loss", edge, params, stream=stream, toxicity=toxicity, require_traffic=require_traffic
+        )
+
     def slow_close(
         self,
         edge: str,
@@ -169,7 +200,7 @@ class Chaos:
         self,
         fault: str,
         edge: str,
-        params: Mapping[str, int],
+        params: Mapping[str, int | float],
         *,
         stream: Stream | None,
         toxicity: float,

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from windtunnel import serve
 from windtunnel.errors import BadInputError, WindtunnelError
 from windtunnel.report.commands import register as register_report
 
@@ -63,6 +64,10 @@ def _parser() -> argparse.ArgumentParser:
     judge.add_argument("histories", nargs="+", type=Path, metavar="HISTORY")
     judge.add_argument("--timeline", type=Path, metavar="PNG", help="also draw the (last) history's timeline there")
     judge.set_defaults(command=_judge)
+
+    proxy = commands.add_parser("proxy", help="serve Toxiproxy's API on this machine, until interrupted")
+    serve.add_arguments(proxy)
+    proxy.set_defaults(command=serve.run)
 
     heal = commands.add_parser(
         "heal", help="undo what runs that died have left on this machine", description="Runs that live are not touched."

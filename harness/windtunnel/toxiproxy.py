@@ -59,6 +59,36 @@ class EdgeRecord:
     """By toxic name: links (a connection's one direction) on which that toxic acted on data or on a close."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class ConnectionRecord:
+    """What became of one connection. Times are seconds of the server's monotonic clock; None: not yet, or never."""
+
+    ordinal: int
+    """Its number among the proxy's connections, from 1."""
+    opened: float
+    reached: float | None
+    """When the upstream was reached."""
+    closed: float | None
+    why: str
+    """What ended it: `client closed`, `client reset`, `upstream closed`, `upstream reset`, `upstream unreachable`,
+    `toxic NAME`, or `proxy` (disabled, changed, deleted, stopped); empty while nothing has."""
+    decided: Mapping[str, bool]
+    """By toxic name: whether it acts on this connection. A function of the seed, the names, the direction and the
+    ordinal. At most 100."""
+    touched: tuple[str, ...]
+    """Names of the toxics that did act, in the order in which they first did. At most 100."""
+    bytes_up: int
+    bytes_down: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectionLog:
+    """The newest connections of a proxy (at most 1000), oldest first, and how many older ones are not in it."""
+
+    connections: tuple[ConnectionRecord, ...]
+    dropped: int
+
+
 class ToxiproxyClient:
     """Speaks to one Toxiproxy server; can be shared by threads. Every method raises `ProxyError`.
 
@@ -119,9 +149,14 @@ class ToxiproxyClient:
         stream: Stream = "downstream",
         toxicity: float = 1.0,
         attributes: Mapping[str, int | float] | None = None,
+        duration_ms: int = 0,
     ) -> Toxic:
-        """Add a toxic at the end of the chain. `toxicity` is the share of connections it acts on, 0 to 1."""
+        """Add a toxic at the end of the chain. `toxicity` is the share of connections it acts on, 0 to 1.
+
+        With `duration_ms` it ends by itself then; only the embedded server does that, another one ignores it.
+        """
         body: dict[str, object] = {"type": type, "stream": stream, "toxicity": toxicity}
+        body |= {"duration": duration_ms} if duration_ms else {}
         body |= {"name": name or f"{type}_{stream}", "attributes": dict(attributes or {})}
         return _read(lambda: _toxic(self._call("POST", _path(proxy, "toxics"), body)))
 
@@ -150,6 +185,10 @@ class ToxiproxyClient:
     def record(self, name: str) -> EdgeRecord:
         """What passed so far. Only the embedded server has it; another one answers 404."""
         return _read(lambda: EdgeRecord(**self._call("GET", _path(name, "record"))))
+
+    def connections(self, name: str) -> ConnectionLog:
+        """What became of each connection. Only the embedded server has it; another one answers 404."""
+        return _read(lambda: _log(self._call("GET", _path(name, "record", "connections"))))
 
     def _call(self, method: str, path: str, body: object = None) -> Any:
         try:
@@ -184,6 +223,10 @@ class EdgeProxy:
         """What passed so far."""
         return self.client.record(self.name)
 
+    def connections(self) -> ConnectionLog:
+        """What became of each connection."""
+        return self.client.connections(self.name)
+
     def add_toxic(
         self,
         type: str,  # noqa: A002 - Toxiproxy's own word
@@ -192,10 +235,17 @@ class EdgeProxy:
         stream: Stream = "downstream",
         toxicity: float = 1.0,
         attributes: Mapping[str, int | float] | None = None,
+        duration_ms: int = 0,
     ) -> Toxic:
         """Add a toxic at the end of the chain."""
         return self.client.add_toxic(
-            self.name, type, name=name, stream=stream, toxicity=toxicity, attributes=attributes
+            self.name,
+            type,
+            name=name,
+            stream=stream,
+            toxicity=toxicity,
+            attributes=attributes,
+            duration_ms=duration_ms,
         )
 
     def update_toxic(
@@ -244,6 +294,11 @@ def _toxic(body: Mapping[str, Any]) -> Toxic:
         toxicity=body["toxicity"],
         attributes=body["attributes"],
     )
+
+
+def _log(body: Mapping[str, Any]) -> ConnectionLog:
+    records = (ConnectionRecord(**{**record, "touched": tuple(record["touched"])}) for record in body["connections"])
+    return ConnectionLog(connections=tuple(records), dropped=body["dropped"])
 
 
 def _reason(answer: httpx.Response) -> str:

@@ -17,11 +17,13 @@ from windtunnel.faults.edge import EdgeFault
 from windtunnel.faults.kill import Kill
 from windtunnel.faults.latency import Latency
 from windtunnel.faults.limit_data import LimitData
+from windtunnel.faults.packet_loss import PacketLoss
 from windtunnel.faults.partition import Partition
 from windtunnel.faults.pause import Pause
 from windtunnel.faults.reset import Reset
 from windtunnel.faults.restart import Restart
 from windtunnel.faults.service import ServiceFault
+from windtunnel.faults.slicer import Slicer
 from windtunnel.faults.slow_close import SlowClose
 from windtunnel.faults.timeout import Timeout
 from windtunnel.spec.model import FaultStep
@@ -33,10 +35,12 @@ FAULTS: Mapping[str, type[EdgeFault] | type[ServiceFault]] = {
     "kill": Kill,
     "latency": Latency,
     "limit_data": LimitData,
+    "packet_loss": PacketLoss,
     "partition": Partition,
     "pause": Pause,
     "reset": Reset,
     "restart": Restart,
+    "slicer": Slicer,
     "slow_close": SlowClose,
     "timeout": Timeout,
 }

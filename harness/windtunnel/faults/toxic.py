@@ -47,7 +47,7 @@ class ToxicFault(EdgeFault):
     def expected(self, watch: Watch) -> str:
         """What a canary that meets it must see, for messages."""
 
-    def attributes(self) -> Mapping[str, int]:
+    def attributes(self) -> Mapping[str, int | float]:
         """Those of the toxic, from the step's: the names are the same."""
         return {name: self.param(name) for name in self.shape.params}
 

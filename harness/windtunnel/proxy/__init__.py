@@ -4,10 +4,13 @@ with EmbeddedToxiproxy(seed=7) as server:
     client = ToxiproxyClient(server.url)
 
 server.py ─ life cycle        http.py ─ control-plane HTTP        api.py ─ routes
+fields.py ─ what a request says, decoding.py ─ how it is read     config.py ─ the same from a file
 collection.py ─ the proxies   proxy.py ─ one listener             connection.py ─ two sockets
-link.py ─ one direction       toxics/ ─ what can go wrong on it   record.py ─ what passed
+gate.py ─ before the dial     link.py ─ one direction             toxics/ ─ what can go wrong
+record.py ─ what passed       history.py ─ each connection        metrics.py ─ for Prometheus
 """
 
+from windtunnel.proxy.api import VERSION
 from windtunnel.proxy.server import EmbeddedToxiproxy
 
-__all__ = ["EmbeddedToxiproxy"]
+__all__ = ["VERSION", "EmbeddedToxiproxy"]

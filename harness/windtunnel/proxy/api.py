@@ -1,7 +1,7 @@
 """The control API: Toxiproxy's routes, statuses and bodies.
 
 /version   /reset   /populate   /proxies   /proxies/{p}   /proxies/{p}/toxics   /proxies/{p}/toxics/{t}
-/proxies/{p}/record   (ours: the edge record)
+/metrics   /proxies/{p}/record   /proxies/{p}/record/connections   (ours: the edge record)
 """
 
 from __future__ import annotations
@@ -12,25 +12,20 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from urllib.parse import unquote
 
-from windtunnel.proxy.collection import ProxyCollection, ProxyFields
-from windtunnel.proxy.decoding import (
-    decode_object,
-    decode_value,
-    expect,
-    lower_keys,
-    proxy_fields,
-    settings_of,
-    text_of,
-    toxicity_of,
-)
-from windtunnel.proxy.errors import InvalidStreamError, InvalidToxicTypeError, MissingFieldError, RefusalError
+from windtunnel.proxy.collection import ProxyCollection
+from windtunnel.proxy.decoding import decode_object, decode_value, settings_of, toxicity_of
+from windtunnel.proxy.errors import RefusalError
+from windtunnel.proxy.fields import duration_of, populate_fields, proxy_fields, require, toxic_fields
 from windtunnel.proxy.http import Answer, Request
+from windtunnel.proxy.metrics import CONTENT_TYPE, Metrics
 from windtunnel.proxy.proxy import Proxy
 from windtunnel.proxy.toxics import TOXICS
-from windtunnel.toxiproxy import Stream
 
 VERSION = "2.12.0+windtunnel"
 """The Toxiproxy whose API this is, and who speaks it."""
+
+_ESCAPED = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
+"""What Go writes escaped, so that the text is harmless inside a page. It can only stand in strings."""
 
 Act = Callable[..., Awaitable[Answer]]
 
@@ -38,12 +33,13 @@ Act = Callable[..., Awaitable[Answer]]
 class ControlApi:
     """Answers requests. Nothing here waits for the data path."""
 
-    def __init__(self, proxies: ProxyCollection, report: Callable[[BaseException], None]) -> None:
+    def __init__(self, proxies: ProxyCollection, metrics: Metrics, report: Callable[[BaseException], None]) -> None:
         """`report` is told of every exception that is no refusal."""
-        self._proxies, self._report = proxies, report
+        self._proxies, self._metrics, self._report = proxies, metrics, report
         change_proxy, change_toxic = self._update_proxy, self._update_toxic
         self._routes: Mapping[tuple[str, ...], Mapping[str, Act]] = {
             ("version",): {"GET": self._version},
+            ("metrics",): {"GET": self._show_metrics},
             ("reset",): {"POST": self._reset},
             ("populate",): {"POST": self._populate},
             ("proxies",): {"GET": self._list_proxies, "POST": self._create_proxy},
@@ -54,6 +50,7 @@ class ControlApi:
                 "DELETE": self._delete_proxy,
             },
             ("proxies", "*", "record"): {"GET": self._show_record},
+            ("proxies", "*", "record", "*"): {"GET": self._show_record_of},
             ("proxies", "*", "toxics"): {"GET": self._list_toxics, "POST": self._add_toxic},
             ("proxies", "*", "toxics", "*"): {
                 "GET": self._show_toxic,
@@ -69,13 +66,13 @@ class ControlApi:
         parts = [unquote(part) for part in request.path[1:].split("/")]
         methods = self._routes.get(tuple("*" if index % 2 else part for index, part in enumerate(parts)))
         if methods is None or "" in parts:
-            return Answer(status=404, body=b"404 page not found\n", content_type="text/plain; charset=utf-8")
-        if request.headers.get("user-agent", "").startswith("Mozilla/"):
-            # A page in a browser must not be able to drive a server on loopback.
-            return Answer(status=403, body=b"User agent not allowed\n", content_type="text/plain; charset=utf-8")
+            return _not_found()
         act = methods.get(request.method)
         if act is None:
             return Answer(status=405)
+        if request.headers.get("user-agent", "").startswith("Mozilla/"):
+            # A page in a browser must not be able to drive a server on loopback.
+            return Answer(status=403, body=b"User agent not allowed\n", content_type="text/plain; charset=utf-8")
         try:
             answer = await act(request.body, *parts[1::2])
         except RefusalError as error:
@@ -87,33 +84,32 @@ class ControlApi:
         return answer
 
     async def _version(self, _: bytes) -> Answer:
-        return _json(200, {"version": VERSION}, end="\n")
+        answer = f'{{"version": "{VERSION}"}}\n'.encode()
+        return Answer(status=200, body=answer, content_type="application/json;charset=utf-8")
+
+    async def _show_metrics(self, _: bytes) -> Answer:
+        return Answer(status=200, body=self._metrics.text(), content_type=CONTENT_TYPE)
 
     async def _reset(self, _: bytes) -> Answer:
         await self._proxies.reset()
         return Answer(status=204)
 
     async def _populate(self, body: bytes) -> Answer:
-        value = decode_value(body)
-        entries = [] if value is None else expect(value, list, "the body", "an array")
-        wanted = [proxy_fields(lower_keys(entry, f"proxy {n}")) for n, entry in enumerate(entries, 1)]
-        for number, fields in enumerate(wanted, 1):
-            _require(fields, f" at proxy {number}")
         made: list[Proxy] = []
         try:
-            for fields in wanted:
+            for fields in populate_fields(decode_value(body)):
                 made += [await self._proxies.put(fields)]
         except RefusalError as error:
             failed = {"error": str(error), "status": error.code, "proxies": [proxy.body() for proxy in made]}
-            return _json(error.code, failed, end="\n")
+            return _json(error.code, failed)
         return _json(201, {"proxies": [proxy.body() for proxy in made]})
 
     async def _list_proxies(self, _: bytes) -> Answer:
-        return _json(200, {proxy.name: proxy.body() for proxy in self._proxies.all()})
+        return _json(200, {name: self._proxies.get(name).body() for name in sorted(self._proxies.names())})
 
     async def _create_proxy(self, body: bytes) -> Answer:
         fields = proxy_fields(decode_object(body))
-        _require(fields)
+        require(fields)
         return _json(201, (await self._proxies.create(fields)).body())
 
     async def _show_proxy(self, _: bytes, name: str) -> Answer:
@@ -121,7 +117,7 @@ class ControlApi:
 
     async def _update_proxy(self, body: bytes, name: str) -> Answer:
         self._proxies.get(name)
-        return _json(200, (await self._proxies.update(name, proxy_fields(decode_object(body)))).body())
+        return _json(200, (await self._proxies.update(name, proxy_fields(decode_object(body), toxics=False))).body())
 
     async def _delete_proxy(self, _: bytes, name: str) -> Answer:
         await self._proxies.delete(name)
@@ -130,22 +126,18 @@ class ControlApi:
     async def _show_record(self, _: bytes, name: str) -> Answer:
         return _json(200, asdict(self._proxies.get(name).record.snapshot()))
 
+    async def _show_record_of(self, _: bytes, name: str, what: str) -> Answer:
+        proxy = self._proxies.get(name)
+        if what != "connections":
+            return _not_found()
+        return _json(200, proxy.record.history.body())
+
     async def _list_toxics(self, _: bytes, name: str) -> Answer:
         return _json(200, [toxic.body() for toxic in self._proxies.get(name).chain()])
 
     async def _add_toxic(self, body: bytes, name: str) -> Answer:
         proxy, given = self._proxies.get(name), decode_object(body)
-        lower_keys(given.get("attributes"), "attributes")
-        kind, written = text_of(given, "type") or "", text_of(given, "stream")
-        toxicity = toxicity_of(given, 1.0)
-        written = "downstream" if written is None else written
-        stream = _stream(written)
-        if kind not in TOXICS:
-            raise InvalidToxicTypeError
-        toxic_name = text_of(given, "name") or f"{kind}_{written}"
-        proxy.refuse_taken(toxic_name)
-        settings = settings_of(TOXICS[kind].Settings, given)
-        toxic = proxy.add_toxic(name=toxic_name, type=kind, stream=stream, toxicity=toxicity, settings=settings)
+        toxic = proxy.add_toxic(toxic_fields(given, proxy.refuse_taken))
         return _json(200, toxic.body())
 
     async def _show_toxic(self, _: bytes, name: str, toxic: str) -> Answer:
@@ -154,9 +146,11 @@ class ControlApi:
     async def _update_toxic(self, body: bytes, name: str, toxic_name: str) -> Answer:
         proxy = self._proxies.get(name)
         toxic, given = proxy.toxic(toxic_name), decode_object(body)
-        # Both are read before either is changed: a refused update changes nothing.
+        # All is read before any of it is changed: a refused update changes nothing.
         settings = settings_of(TOXICS[toxic.type].Settings, given, toxic.settings)
-        proxy.update_toxic(toxic, toxicity=toxicity_of(given, toxic.toxicity), settings=settings)
+        toxicity = toxicity_of(given, toxic.toxicity)
+        duration = duration_of(given, 0) if "duration" in given else None
+        proxy.update_toxic(toxic, toxicity=toxicity, settings=settings, duration=duration)
         return _json(200, toxic.body())
 
     async def _remove_toxic(self, _: bytes, name: str, toxic: str) -> Answer:
@@ -164,21 +158,10 @@ class ControlApi:
         return Answer(status=204)
 
 
+def _not_found() -> Answer:
+    return Answer(status=404, body=b"404 page not found\n", content_type="text/plain; charset=utf-8")
+
+
 def _json(status: int, value: object, end: str = "") -> Answer:
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False).translate(_ESCAPED)
     return Answer(status=status, body=(text + end).encode("utf-8", errors="replace"))
-
-
-def _require(fields: ProxyFields, where: str = "") -> None:
-    for name in ("name", "upstream"):
-        if not getattr(fields, name):
-            raise MissingFieldError(name + where)
-
-
-def _stream(text: str) -> Stream:
-    match text.lower():
-        case "upstream":
-            return "upstream"
-        case "downstream":
-            return "downstream"
-    raise InvalidStreamError

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from windtunnel.proxy.errors import ListenError, ProxyExistsError, ProxyNotFoundError
+from windtunnel.proxy.errors import AddressError, ListenError, ProxyExistsError, ProxyNotFoundError
+from windtunnel.proxy.installed import ToxicFields
 from windtunnel.proxy.listener import Place, resolve
 from windtunnel.proxy.proxy import Proxy
 from windtunnel.proxy.setting import Setting
@@ -18,6 +19,7 @@ class ProxyFields:
     listen: str | None = None
     upstream: str | None = None
     enabled: bool | None = None
+    toxics: tuple[ToxicFields, ...] | None = None
 
 
 class ProxyCollection:
@@ -30,6 +32,9 @@ class ProxyCollection:
     def all(self) -> list[Proxy]:
         """In the order in which they were created."""
         return list(self._proxies.values())
+
+    def names(self) -> list[str]:
+        return list(self._proxies)
 
     @property
     def connections(self) -> int:
@@ -56,7 +61,7 @@ class ProxyCollection:
                     await self._start(proxy)
             except BaseException:
                 self._proxies.pop(proxy.name, None)
-                proxy.leave()
+                proxy.retire()
                 raise
         return proxy
 
@@ -75,15 +80,20 @@ class ProxyCollection:
         async with proxy.lock:
             self._still_there(proxy)
             del self._proxies[name]
-            proxy.leave()
+            proxy.retire()
 
     async def put(self, fields: ProxyFields) -> Proxy:
-        """Create it, or replace the one of that name; one that is the same already is left alone, toxics and all."""
+        """Create it, or replace the one of that name; one that is the same already is left alone.
+
+        Its toxics too, unless `toxics` says which it is to have.
+        """
         old = self._proxies.get(fields.name or "")
         if old is None:
             return await self.create(fields)
         async with old.lock:
             if await self._same(old, fields):
+                if fields.toxics is not None:
+                    old.have_toxics(fields.toxics)
                 return old
             await self._replace(old, fields)
         return self.get(old.name)
@@ -106,7 +116,7 @@ class ProxyCollection:
     def close(self) -> None:
         """End every proxy. Connections are gone a moment later."""
         for proxy in self.all():
-            proxy.leave()
+            proxy.retire()
 
     async def _change(self, proxy: Proxy, fields: ProxyFields) -> None:
         if fields.listen is not None and fields.listen != proxy.listen:
@@ -114,8 +124,7 @@ class ProxyCollection:
             if not proxy.has_port or place != await resolve(proxy.listen):
                 await self._move(proxy, place, fields)
         if fields.upstream is not None and fields.upstream != proxy.upstream:
-            proxy.upstream = fields.upstream
-            proxy.end_connections()
+            proxy.lead_to(fields.upstream)
         if fields.enabled is False:
             proxy.disable()
         elif fields.enabled:
@@ -132,7 +141,11 @@ class ProxyCollection:
 
     async def _start(self, proxy: Proxy) -> None:
         if not proxy.has_port:
-            proxy.occupy(await resolve(proxy.listen))
+            try:
+                place = await resolve(proxy.listen)
+            except AddressError as error:
+                raise ListenError(f": {error.detail}") from error
+            proxy.occupy(place)
         await proxy.enable()
 
     async def _same(self, proxy: Proxy, fields: ProxyFields) -> bool:
@@ -152,16 +165,19 @@ class ProxyCollection:
                     await self._start(new)
             except BaseException:
                 self._proxies[old.name] = old
-                new.leave()
+                new.retire()
                 if was_enabled:
                     await self._start(old)
                 raise
+        old.retire()
 
     def _new(self, fields: ProxyFields) -> Proxy:
         assert fields.name
-        return Proxy(
+        proxy = Proxy(
             name=fields.name, listen=fields.listen or "", upstream=fields.upstream or "", setting=self._setting
         )
+        proxy.have_toxics(fields.toxics or ())
+        return proxy
 
     def _still_there(self, proxy: Proxy) -> None:
         if self._proxies.get(proxy.name) is not proxy:

@@ -14,9 +14,11 @@ import socket
 import struct
 from typing import Protocol, cast
 
+from windtunnel.proxy.gate import Gate
+from windtunnel.proxy.history import Flow, Story
 from windtunnel.proxy.installed import InstalledToxic
 from windtunnel.proxy.link import Link
-from windtunnel.proxy.record import EdgeCounters, Tally
+from windtunnel.proxy.record import EdgeCounters
 from windtunnel.proxy.setting import Setting
 
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -64,6 +66,7 @@ class Side(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         self._saw_end = True
+        self._connection.side_ended(self, "closed")
         self.feeds.eof()
         return True  # keep the other direction open
 
@@ -106,13 +109,17 @@ class Connection:
         self._loop = proxy.setting.loop
         self._dialling: asyncio.Task[None] | None = None
         self._over = False
-        self.up = self._link(proxy.record.bytes_up)
-        self.down = self._link(proxy.record.bytes_down)
+        self.story = Story(ordinal, proxy.setting.clock())
+        self._gate = Gate(owner=self, loop=self._loop, clock=proxy.setting.clock)
+        self.up = self._link(self.story.up)
+        self.down = self._link(self.story.down)
         self.client = Side(self, feeds=self.up, drains=self.down)
         self.upstream = Side(self, feeds=self.down, drains=self.up)
 
-    def link(self, installed: InstalledToxic) -> Link:
-        """The link on which this toxic acts."""
+    def link(self, installed: InstalledToxic) -> Link | Gate:
+        """Where this toxic acts: on a link, or at the gate."""
+        if installed.at_connect:
+            return self._gate
         return self.up if installed.stream == "upstream" else self.down
 
     def side_made(self, side: Side) -> None:
@@ -124,15 +131,21 @@ class Connection:
             return
         side.drains.attach(side.transport)
         if side is self.client:
-            self._dialling = self._loop.create_task(self._dial())
-            self._dialling.add_done_callback(self._dialled)
+            self._gate.open()
         else:
             self._proxy.record.forwarded += 1
+            self.story.reached = self._proxy.setting.clock()
             side.throttle()
+
+    def let_in(self) -> None:
+        """Reach for the upstream."""
+        self._dialling = self._loop.create_task(self._dial())
+        self._dialling.add_done_callback(self._dialled)
 
     def side_lost(self, side: Side, *, reset: bool) -> None:
         """A socket is gone: by our own hand, or because its peer reset it."""
         if not self._over:
+            self.side_ended(side, "reset" if reset else "closed")
             side.drains.stop()
             side.feeds.closing = True
             side.feeds.broken |= reset
@@ -142,6 +155,10 @@ class Connection:
                 # What a toxic holds still reaches the other side; then the end does.
                 side.feeds.eof()
         self._forget_when_gone()
+
+    def side_ended(self, side: Side, how: str) -> None:
+        """A peer closed (its direction, at least) or reset."""
+        self.story.because(f"{'client' if side is self.client else 'upstream'} {how}")
 
     def throttle(self, link: Link) -> None:
         (self.client if link is self.up else self.upstream).throttle()
@@ -161,6 +178,7 @@ class Connection:
 
     def abort(self) -> None:
         """End it now."""
+        self.story.because("proxy")
         self._stop()
         for side in (self.client, self.upstream):
             if side.transport is not None:
@@ -180,6 +198,7 @@ class Connection:
 
     def _stop(self) -> None:
         self._over = True
+        self._gate.stop()
         self.up.stop()
         self.down.stop()
         # Once the socket is there, cancelling would close it before its buffer is sent.
@@ -199,6 +218,7 @@ class Connection:
             if not reached:
                 # uvloop closes a transport that it had made by then, and does not tell its protocol.
                 self.upstream.transport = None
+                self.story.because("upstream unreachable")
                 self.close()
 
     def _dialled(self, _: asyncio.Task[None]) -> None:
@@ -210,6 +230,6 @@ class Connection:
             self._stop()
             self._proxy.forget(self)
 
-    def _link(self, passed: Tally) -> Link:
+    def _link(self, flow: Flow) -> Link:
         setting = self._proxy.setting
-        return Link(ordinal=self._ordinal, owner=self, loop=self._loop, clock=setting.clock, passed=passed)
+        return Link(ordinal=self._ordinal, owner=self, loop=self._loop, clock=setting.clock, flow=flow)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import math
 import re
+from ctypes import c_float
 from dataclasses import fields
 from typing import Any, TypeVar
 
-from windtunnel.proxy.collection import ProxyFields
 from windtunnel.proxy.errors import BadBodyError
 
 _T = TypeVar("_T")
@@ -62,17 +62,6 @@ def text_of(body: dict[str, Any], key: str) -> str | None:
     return _SURROGATES.sub("\ufffd", expect(value, str, key, "a string"))
 
 
-def proxy_fields(body: dict[str, Any]) -> ProxyFields:
-    """What the body says of a proxy."""
-    enabled = body.get("enabled")
-    return ProxyFields(
-        name=text_of(body, "name"),
-        listen=text_of(body, "listen"),
-        upstream=text_of(body, "upstream"),
-        enabled=None if enabled is None else expect(enabled, bool, "enabled", "true or false"),
-    )
-
-
 def toxicity_of(body: dict[str, Any], default: float) -> float:
     """The toxicity; any number that fits 32 bits, as Toxiproxy takes it."""
     value = body.get("toxicity")
@@ -81,7 +70,7 @@ def toxicity_of(body: dict[str, Any], default: float) -> float:
     number = expect(value, int | float, "toxicity", "a number")  # type: ignore[arg-type]
     if not abs(number) <= _LARGEST_FLOAT32:
         raise BadBodyError("toxicity: out of range")
-    return float(number)
+    return _kept_in_32_bits(float(number))
 
 
 def settings_of(kind: type[Any], body: dict[str, Any], current: Any = None) -> Any:
@@ -95,6 +84,13 @@ def settings_of(kind: type[Any], body: dict[str, Any], current: Any = None) -> A
         elif current is not None:
             values[field.name] = getattr(current, field.name)
     return kind(**values)
+
+
+def _kept_in_32_bits(number: float) -> float:
+    """As Toxiproxy keeps and shows it: the shortest text that is the same number in 32 bits."""
+    kept = c_float(number).value
+    digits = (float(f"{kept:.{count}g}") for count in range(1, 10))
+    return next(short for short in digits if c_float(short).value == kept)
 
 
 def _number(value: object, name: str, *, whole: bool) -> int | float:

@@ -10,6 +10,7 @@ RefusalError
 ├── ProxyExistsError        409
 ├── ToxicExistsError        409
 └── ListenError             500  the address cannot be listened on (Toxiproxy answers 500, and so do we)
+    └── AddressError        500  nor can it be read, or found
 """
 
 from __future__ import annotations
@@ -24,7 +25,12 @@ class RefusalError(ProxyError):
     text = "internal error"
 
     def __init__(self, detail: str = "") -> None:
+        self.detail = detail
         super().__init__(self.text + detail, status=self.code)
+
+    def at(self, where: str) -> RefusalError:
+        """The same, with the place at the end of its text."""
+        return type(self)(f"{self.detail} at {where}")
 
 
 class BadBodyError(RefusalError):
@@ -61,3 +67,7 @@ class ToxicExistsError(RefusalError):
 
 class ListenError(RefusalError):
     code, text = 500, "listen tcp"
+
+
+class AddressError(ListenError):
+    code, text = 500, ""

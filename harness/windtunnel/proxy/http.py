@@ -26,6 +26,7 @@ LINGER = 1.0
 
 _REQUEST_LINE = re.compile(rb"([A-Z]{1,20}) ([\x21-\x7e]{1,8000}) HTTP/(\d)\.(\d)")
 _HEADER = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*")
+_BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +97,10 @@ def path_of(target: str) -> str:
             target = ""
     if not target.startswith("/"):
         raise BadHttpError(HTTPStatus.BAD_REQUEST, "malformed request target")
-    return target.partition("?")[0]
+    path = target.partition("?")[0]
+    if _BAD_ESCAPE.search(path):
+        raise BadHttpError(HTTPStatus.BAD_REQUEST, "malformed request target: % without two hexadecimal digits")
+    return path
 
 
 def body_length(headers: dict[str, str]) -> int:

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from windtunnel.proxy.chance import draw, generator
 from windtunnel.proxy.record import Tally
 from windtunnel.proxy.toxics import TOXICS, Toxic
 from windtunnel.proxy.toxics.base import Outlet
+from windtunnel.proxy.toxics.connect import ConnectToxic
 from windtunnel.toxiproxy import Stream
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToxicFields:
+    """What a request says of a toxic."""
+
+    name: str
+    type: str
+    stream: Stream
+    toxicity: float
+    settings: Any
+    """The settings dataclass of this type."""
+    duration: int = 0
+    """Milliseconds until it ends by itself; 0: it does not."""
 
 
 @dataclass(kw_only=True)
@@ -28,6 +46,20 @@ class InstalledToxic:
     order: int
     """Its place in the chain: toxics act in the order in which they were added."""
     touched: Tally
+    duration: int = 0
+    """Milliseconds until it ends by itself; 0: it does not."""
+    _shared: list[object] = field(default_factory=list)
+
+    def fields(self) -> ToxicFields:
+        """What a request would say to have it like this."""
+        return ToxicFields(
+            name=self.name,
+            type=self.type,
+            stream=self.stream,
+            toxicity=self.toxicity,
+            settings=self.settings,
+            duration=self.duration,
+        )
 
     def acts_on(self, ordinal: int) -> bool:
         """Whether it acts on the proxy's n-th connection. Decided once: nothing that comes later draws again."""
@@ -39,16 +71,33 @@ class InstalledToxic:
         """Chance for this toxic on the proxy's n-th connection."""
         return generator(self.seed, self.proxy, self.name, self.stream, ordinal)
 
+    def shared(self, make: Callable[[], _T]) -> _T:
+        """What its links share; made by the first that asks."""
+        if not self._shared:
+            self._shared.append(make())
+        return cast(_T, self._shared[0])
+
+    @property
+    def at_connect(self) -> bool:
+        """Whether it stands at the gate of a connection, not in its links."""
+        return issubclass(TOXICS[self.type], ConnectToxic)
+
     def on_link(self, outlet: Outlet) -> Toxic[Any]:
-        """The toxic for one link."""
+        """The toxic for one link, or for one gate."""
         return TOXICS[self.type](self.settings, outlet)
 
     def body(self) -> dict[str, object]:
-        """As the API shows it, keys in Toxiproxy's order."""
-        return {
-            "attributes": asdict(self.settings),
+        """As the API shows it, keys in Toxiproxy's order; what it does not know is shown only where it is used."""
+        body: dict[str, object] = {
+            "attributes": {name: _plain(value) for name, value in asdict(self.settings).items()},
             "name": self.name,
             "type": self.type,
             "stream": self.stream,
-            "toxicity": self.toxicity,
+            "toxicity": _plain(self.toxicity),
         }
+        return body | ({"duration": self.duration} if self.duration else {})
+
+
+def _plain(value: object) -> object:
+    """A whole number without a fraction, as Go writes it."""
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e21 else value

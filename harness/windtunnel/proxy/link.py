@@ -13,13 +13,16 @@ from __future__ import annotations
 
 from asyncio import AbstractEventLoop, WriteTransport
 from collections import deque
+from collections.abc import Callable
 from random import Random
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from windtunnel.proxy.alarm import Clock
+from windtunnel.proxy.history import Flow, Story
 from windtunnel.proxy.installed import InstalledToxic
 from windtunnel.proxy.record import Tally
 
+T = TypeVar("T")
 MOST_PENDING = 64 * 1024
 """Bytes kept for a sink that is not there yet."""
 
@@ -35,6 +38,10 @@ class Owner(Protocol):
 
     def reset(self) -> None:
         """Cut the connection with RST."""
+
+    @property
+    def story(self) -> Story:
+        """What is noted of this connection."""
 
 
 class Stage:
@@ -57,25 +64,32 @@ class Stage:
     def end(self, *, close: bool = False) -> None:
         if not self.ended:
             self.ended = True
-            self._link.closing |= close
+            if close:
+                self._link.closing = True
+                self._link.owner.story.because(f"toxic {self.installed.name}")
             self._link.work(self.next, None)
 
     def reset(self) -> None:
+        self._link.owner.story.because(f"toxic {self.installed.name}")
         self._link.owner.reset()
 
     def touch(self) -> None:
         if self._tally is not None:
             self._tally.count += 1
             self._tally = None
+            self._link.owner.story.touch(self.installed.name)
 
     def generator(self) -> Random:
         return self.installed.generator(self._link.ordinal)
+
+    def shared(self, make: Callable[[], T]) -> T:
+        return self.installed.shared(make)
 
 
 class Link:
     """Bytes one way. Made before the sink is there; `attach` gives it one."""
 
-    def __init__(self, *, ordinal: int, owner: Owner, loop: AbstractEventLoop, clock: Clock, passed: Tally) -> None:
+    def __init__(self, *, ordinal: int, owner: Owner, loop: AbstractEventLoop, clock: Clock, flow: Flow) -> None:
         self.ordinal, self.owner, self.loop, self.clock = ordinal, owner, loop, clock
         self.paused = False
         """The source should not be read now."""
@@ -85,7 +99,7 @@ class Link:
         """The end of this stream is the end of the connection."""
         self.broken = False
         """The source did not close, it was reset: the sink's peer is to see that too."""
-        self._passed = passed
+        self._flow = flow
         self._stages: list[Stage] = []
         self._first: Stage | None = None
         self._work: deque[tuple[Stage | None, bytes | None]] = deque()
@@ -95,6 +109,7 @@ class Link:
 
     def data(self, chunk: bytes) -> None:
         """The source said something."""
+        self._flow.received += len(chunk)
         if self._first is None:
             self._deliver(chunk)
         else:
@@ -111,7 +126,7 @@ class Link:
         self._sink = sink
         for chunk in self._pending:
             sink.write(chunk)
-            self._passed.count += len(chunk)
+            self._flow.sent += len(chunk)
         self._pending.clear()
         self.throttle()
         if self.ended:
@@ -124,7 +139,11 @@ class Link:
 
     def install(self, installed: InstalledToxic) -> None:
         """Put the toxic into its place, if it acts on this connection."""
-        if self._stopped or self.ended or not installed.acts_on(self.ordinal):
+        if self._stopped or self.ended:
+            return
+        acts = installed.acts_on(self.ordinal)
+        self.owner.story.decide(installed.name, acts)
+        if not acts:
             return
         stage = Stage(self, installed)
         self._stages.append(stage)
@@ -209,7 +228,7 @@ class Link:
             self.throttle()
         elif not self._sink.is_closing():
             self._sink.write(chunk)
-            self._passed.count += len(chunk)
+            self._flow.sent += len(chunk)
 
     def _deliver_end(self) -> None:
         if self._stopped or self.ended:

@@ -11,7 +11,7 @@ import os
 import socket
 from collections.abc import Callable
 
-from windtunnel.proxy.errors import ListenError
+from windtunnel.proxy.errors import AddressError, ListenError
 
 BACKLOG = 1024
 SocketAddress = tuple[str, int]
@@ -21,6 +21,8 @@ Place = tuple[socket.AddressFamily, SocketAddress]
 def split_address(address: str) -> tuple[str, int]:
     """Host and port of `host:port` or `[v6]:port`. Raises `ValueError` with Toxiproxy's words."""
     host, colon, port = address.rpartition(":")
+    if address.startswith("[") and "]" not in address:
+        raise ValueError(f"address {address}: missing ']' in address")
     if not colon or (address.startswith("[") and not host.endswith("]")):
         raise ValueError(f"address {address}: missing port in address")
     if host.startswith("["):
@@ -34,16 +36,16 @@ def split_address(address: str) -> tuple[str, int]:
 
 
 async def resolve(listen: str) -> Place:
-    """Where to bind for this text. Empty: a free loopback port; `:80`: every interface. Raises `ListenError`."""
+    """Where to bind for this text. Empty: a free loopback port; `:80`: every interface. Raises `AddressError`."""
     try:
         host, port = split_address(listen or "127.0.0.1:0")
         if not host:
             return (socket.AF_INET6, ("::", port)) if socket.has_ipv6 else (socket.AF_INET, ("0.0.0.0", port))
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
-        raise ListenError(f": lookup {listen.rpartition(':')[0]}: no such host") from error
+        raise AddressError(f"lookup {listen.rpartition(':')[0]}: no such host") from error
     except ValueError as error:
-        raise ListenError(f": {error}") from error
+        raise AddressError(str(error)) from error
     # As Go does: of several addresses an IPv4 one is taken.
     family, _, _, _, place = min(found, key=lambda each: each[0] != socket.AF_INET)
     return family, (str(place[0]), int(place[1]))

@@ -7,16 +7,17 @@ serialised by `lock`, which no connection ever holds.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from itertools import count
 from typing import Any
 
+from windtunnel.proxy.alarm import Alarm
 from windtunnel.proxy.connection import Connection, Side
 from windtunnel.proxy.errors import ToxicExistsError, ToxicNotFoundError
-from windtunnel.proxy.installed import InstalledToxic
+from windtunnel.proxy.installed import InstalledToxic, ToxicFields
 from windtunnel.proxy.listener import Listener, Place, split_address
 from windtunnel.proxy.record import EdgeCounters
 from windtunnel.proxy.setting import Setting
-from windtunnel.toxiproxy import Stream
 
 
 class Proxy:
@@ -33,6 +34,7 @@ class Proxy:
         self._listener: Listener | None = None
         self._ordinals = count(1)
         self._orders = count(1)
+        self._endings: dict[str, Alarm] = {}
 
     @property
     def listen(self) -> str:
@@ -56,13 +58,14 @@ class Proxy:
 
     def chain(self) -> list[InstalledToxic]:
         """Upstream toxics first, then downstream ones, each in the order they were added."""
-        return sorted(self.toxics.values(), key=lambda toxic: (toxic.stream != "upstream", toxic.order))
+        return sorted(self._in_order(), key=lambda toxic: toxic.stream != "upstream")
 
     def occupy(self, place: Place) -> None:
         """Take the port, without listening yet. The old one is given back only when the new one could be had."""
         taken = Listener(place)
         self.leave()
         self._listener = taken
+        self.record.move()
 
     def leave(self) -> None:
         """Stop, and give the port back."""
@@ -76,6 +79,13 @@ class Proxy:
         """Set where to listen when it is enabled next. Only without a port."""
         assert self._listener is None
         self._listen = listen
+        self.record.move()
+
+    def lead_to(self, upstream: str) -> None:
+        """Another upstream; connections to the old one end."""
+        self.upstream = upstream
+        self.end_connections()
+        self.record.move()
 
     @property
     def has_port(self) -> bool:
@@ -100,23 +110,32 @@ class Proxy:
         for connection in tuple(self.connections):
             connection.abort()
 
-    def add_toxic(self, *, name: str, type: str, stream: Stream, toxicity: float, settings: Any) -> InstalledToxic:  # noqa: A002
+    def add_toxic(self, fields: ToxicFields) -> InstalledToxic:
         """Add a toxic at the end of its chain, on open connections too. Raises `ToxicExistsError`."""
-        self.refuse_taken(name)
-        toxic = self.toxics[name] = InstalledToxic(
-            name=name,
-            type=type,
-            stream=stream,
-            toxicity=toxicity,
-            settings=settings,
+        self.refuse_taken(fields.name)
+        toxic = self.toxics[fields.name] = InstalledToxic(
+            name=fields.name,
+            type=fields.type,
+            stream=fields.stream,
+            toxicity=fields.toxicity,
+            settings=fields.settings,
             proxy=self.name,
             seed=self.setting.seed,
             order=next(self._orders),
-            touched=self.record.for_toxic(name),
+            touched=self.record.for_toxic(fields.name),
         )
+        self._limit(toxic, fields.duration)
         for connection in tuple(self.connections):
             connection.link(toxic).install(toxic)
         return toxic
+
+    def have_toxics(self, wanted: tuple[ToxicFields, ...]) -> None:
+        """Exactly these, in this order; what is so already is left alone."""
+        if tuple(toxic.fields() for toxic in self._in_order()) == wanted:
+            return
+        self.clear_toxics()
+        for fields in wanted:
+            self.add_toxic(fields)
 
     def refuse_taken(self, name: str) -> None:
         """Raises `ToxicExistsError` when a toxic of this name is there; a name is unique across both streams."""
@@ -130,9 +149,13 @@ class Proxy:
         except KeyError:
             raise ToxicNotFoundError from None
 
-    def update_toxic(self, toxic: InstalledToxic, *, toxicity: float, settings: Any) -> None:
-        """Both at once; open connections follow."""
+    def update_toxic(
+        self, toxic: InstalledToxic, *, toxicity: float, settings: Any, duration: int | None = None
+    ) -> None:
+        """All at once; open connections follow. A `duration` counts from now."""
         toxic.toxicity, toxic.settings = toxicity, settings
+        if duration is not None:
+            self._limit(toxic, duration)
         for connection in tuple(self.connections):
             connection.link(toxic).refresh(toxic)
 
@@ -140,6 +163,7 @@ class Proxy:
         """Raises `ToxicNotFoundError`."""
         toxic = self.toxic(name)
         del self.toxics[name]
+        self._endings.pop(name).cancel()
         for connection in tuple(self.connections):
             connection.link(toxic).uninstall(toxic)
 
@@ -149,20 +173,39 @@ class Proxy:
             self.remove_toxic(name)
         self.record.forget_toxics()
 
+    def retire(self) -> None:
+        """Leave for good: nothing of it is waiting any more."""
+        self.leave()
+        for ending in self._endings.values():
+            ending.cancel()
+
     def admit(self, connection: Connection) -> bool:
         if not self.enabled:
             return False
         self.connections.add(connection)
-        self.record.connections += 1
-        self.record.open += 1
+        self.record.begin(connection.story)
         for toxic in self.toxics.values():
             connection.link(toxic).install(toxic)
         return True
 
     def forget(self, connection: Connection) -> None:
-        if connection in self.connections:
-            self.connections.remove(connection)
-            self.record.open -= 1
+        self.connections.discard(connection)
+        self.record.finish(connection.story, self.setting.clock())
+
+    def _in_order(self) -> list[InstalledToxic]:
+        return sorted(self.toxics.values(), key=lambda toxic: toxic.order)
+
+    def _limit(self, toxic: InstalledToxic, duration: int) -> None:
+        """Let the toxic end by itself after so many milliseconds; 0: never."""
+        toxic.duration = duration
+        ending = self._endings.get(toxic.name)
+        if ending is None:
+            end = partial(self.remove_toxic, toxic.name)
+            ending = self._endings[toxic.name] = Alarm(self.setting.loop, self.setting.clock, end)
+        if duration:
+            ending.set(self.setting.clock() + duration / 1000)
+        else:
+            ending.cancel()
 
     def _accept(self) -> Side:
         return Connection(self, next(self._ordinals)).client

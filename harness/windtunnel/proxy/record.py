@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from windtunnel.proxy.history import Flow, History, Story
 from windtunnel.toxiproxy import EdgeRecord
 
 
@@ -16,17 +17,51 @@ class Tally:
 
 @dataclass(slots=True)
 class EdgeCounters:
-    """The live counters of one proxy."""
+    """The live counters of one proxy. A connection counts for itself; sums are made when somebody asks."""
 
     connections: int = 0
-    open: int = 0
     forwarded: int = 0
-    bytes_up: Tally = field(default_factory=Tally)
-    """Bytes given to the upstream's socket."""
-    bytes_down: Tally = field(default_factory=Tally)
-    """Bytes given to the client's socket."""
     touched: dict[str, Tally] = field(default_factory=dict)
     """By toxic name. An entry outlives its toxic, so that a proof can still be read once the fault is lifted."""
+    history: History = field(default_factory=History)
+    _live: set[Story] = field(default_factory=set)
+    _over: tuple[Flow, Flow] = field(default_factory=lambda: (Flow(), Flow()))
+    """Of the connections that are over."""
+    _before: tuple[Flow, Flow] = field(default_factory=lambda: (Flow(), Flow()))
+    """What had passed when the proxy got the addresses that it has."""
+
+    def begin(self, story: Story) -> None:
+        """A connection was taken in."""
+        self.connections += 1
+        self._live.add(story)
+        self.history.begin(story)
+
+    def finish(self, story: Story, now: float) -> None:
+        """It is over. Harmless when repeated."""
+        if story in self._live:
+            self._live.remove(story)
+            story.closed = now
+            for sum_, flow in zip(self._over, (story.up, story.down), strict=True):
+                sum_.add(flow)
+
+    def flows(self) -> tuple[Flow, Flow]:
+        """All that passed, up and down."""
+        sums = (Flow(), Flow())
+        for each in (self._over, *((story.up, story.down) for story in self._live)):
+            for sum_, flow in zip(sums, each, strict=True):
+                sum_.add(flow)
+        return sums
+
+    def flows_here(self) -> tuple[Flow, Flow]:
+        """What passed since `move`: a metric is labelled with the addresses between which its bytes passed."""
+        sums = self.flows()
+        for sum_, before in zip(sums, self._before, strict=True):
+            sum_.add(before, -1)
+        return sums
+
+    def move(self) -> None:
+        """The proxy listens, or leads, elsewhere from now on. Call it when all connections were told to end."""
+        self._before = self.flows()
 
     def for_toxic(self, name: str) -> Tally:
         """A fresh tally under this name: a new toxic never inherits the count of an old one."""
@@ -39,11 +74,12 @@ class EdgeCounters:
 
     def snapshot(self) -> EdgeRecord:
         """The counters as they are now."""
+        up, down = self.flows()
         return EdgeRecord(
             connections=self.connections,
-            open=self.open,
+            open=len(self._live),
             forwarded=self.forwarded,
-            bytes_up=self.bytes_up.count,
-            bytes_down=self.bytes_down.count,
+            bytes_up=up.sent,
+            bytes_down=down.sent,
             touched={name: tally.count for name, tally in self.touched.items()},
         )

@@ -7,15 +7,22 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from windtunnel.errors import ProxyError
 from windtunnel.proxy.alarm import Clock
 from windtunnel.proxy.api import ControlApi
-from windtunnel.proxy.collection import ProxyCollection
+from windtunnel.proxy.collection import ProxyCollection, ProxyFields
+from windtunnel.proxy.config import mistake, read_config
+from windtunnel.proxy.errors import RefusalError
 from windtunnel.proxy.http import ControlConnection
 from windtunnel.proxy.listener import Listener, join_address, resolve
+from windtunnel.proxy.metrics import Metrics
 from windtunnel.proxy.setting import Setting
+from windtunnel.toxiproxy import ConnectionLog, EdgeRecord
+
+_T = TypeVar("_T")
 
 START_TIMEOUT = STOP_TIMEOUT = 10.0
 MOST_UNHANDLED = 100
@@ -36,6 +43,11 @@ class EmbeddedToxiproxy:
         with EmbeddedToxiproxy(seed=7) as server:
             requests.get(f"{server.url}/version")
 
+    From an asyncio program, without holding its loop up while the thread starts and ends:
+
+        async with EmbeddedToxiproxy(seed=7) as server:
+            ...
+
     The same seed gives the same fault decisions. Several can run at once. When it has stopped, its sockets, tasks and
     its thread are gone; it can be started again.
     """
@@ -46,12 +58,19 @@ class EmbeddedToxiproxy:
         host: str = "127.0.0.1",
         port: int = 0,
         *,
+        config: Path | str | None = None,
+        runtime_metrics: bool = False,
         dial_timeout: float = 10.0,
         clock: Clock = time.monotonic,
         loop_factory: Callable[[], asyncio.AbstractEventLoop] = new_event_loop,
     ) -> None:
-        """`port` 0 picks a free one; `dial_timeout` in seconds, for reaching an upstream."""
+        """`port` 0 picks a free one; `dial_timeout` in seconds, for reaching an upstream.
+
+        `config` is a file with the proxies to begin with. With `runtime_metrics`, /metrics tells of this process too.
+        """
         self.seed, self._address = seed, (host, port)
+        self._config = None if config is None else Path(config)
+        self._runtime_metrics = runtime_metrics
         self._dial_timeout, self._clock, self._loop_factory = dial_timeout, clock, loop_factory
         self._unhandled: list[str] = []
         self._run: _Run | None = None
@@ -62,6 +81,13 @@ class EmbeddedToxiproxy:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    async def __aenter__(self) -> EmbeddedToxiproxy:
+        await asyncio.to_thread(self.start)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.to_thread(self.stop)
 
     @property
     def url(self) -> str:
@@ -82,14 +108,23 @@ class EmbeddedToxiproxy:
         return tuple(self._unhandled)
 
     def start(self) -> None:
-        """Ready when it returns. Harmless when running. Raises `ProxyError` when the control port cannot be had."""
+        """Ready when it returns. Harmless when running.
+
+        Raises `ProxyError` when the control port cannot be had, `BadInputError` for a configuration file that cannot.
+        """
         if self._run is not None:
             return
+        wanted = [] if self._config is None else read_config(self._config)
         loop = self._loop_factory()
         loop.set_exception_handler(self._note_unhandled)
         setting = Setting(loop=loop, clock=self._clock, seed=self.seed, dial_timeout=self._dial_timeout)
-        run = _Run(setting)
+        run = _Run(setting, runtime_metrics=self._runtime_metrics)
         run.start(join_address(*self._address))
+        try:
+            self._populate(run, wanted)
+        except BaseException:
+            run.stop()
+            raise
         self._run = run
 
     def stop(self) -> None:
@@ -97,6 +132,23 @@ class EmbeddedToxiproxy:
         run, self._run = self._run, None
         if run is not None:
             run.stop()
+
+    def record(self, proxy: str) -> EdgeRecord:
+        """What passed through a proxy so far. Raises `ProxyError`."""
+        return self._running().ask(lambda proxies: proxies.get(proxy).record.snapshot())
+
+    def connections(self, proxy: str) -> ConnectionLog:
+        """What became of each of its connections. Raises `ProxyError`."""
+        return self._running().ask(lambda proxies: proxies.get(proxy).record.history.log())
+
+    def _populate(self, run: _Run, wanted: list[ProxyFields]) -> None:
+        for number, fields in enumerate(wanted, 1):
+            try:
+                run.put(fields)
+            except RefusalError as error:
+                assert self._config is not None
+                message = f"proxy {number} ({fields.name}): {error}"
+                raise mistake(self._config, message, number) from error
 
     def _running(self) -> _Run:
         if self._run is None:
@@ -111,10 +163,11 @@ class EmbeddedToxiproxy:
 class _Run:
     """From one start to the stop that follows."""
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: Setting, *, runtime_metrics: bool) -> None:
         self.address = ""
         self._loop = setting.loop
         self._proxies = ProxyCollection(setting)
+        self._metrics = Metrics(self._proxies.all, runtime=runtime_metrics)
         self._control: set[ControlConnection] = set()
         self._listener: Listener | None = None
         self._thread = threading.Thread(target=self._serve, name="windtunnel-proxy", daemon=True)
@@ -134,6 +187,18 @@ class _Run:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(STOP_TIMEOUT)
 
+    def ask(self, question: Callable[[ProxyCollection], _T]) -> _T:
+        """The answer to a question that the loop must be asked, from another thread."""
+
+        async def answer() -> _T:
+            return question(self._proxies)
+
+        return asyncio.run_coroutine_threadsafe(answer(), self._loop).result(START_TIMEOUT)
+
+    def put(self, fields: ProxyFields) -> None:
+        """Create a proxy, or replace it. Raises `RefusalError`."""
+        asyncio.run_coroutine_threadsafe(self._proxies.put(fields), self._loop).result(START_TIMEOUT)
+
     def _serve(self) -> None:
         try:
             self._loop.run_forever()
@@ -141,7 +206,7 @@ class _Run:
             self._loop.close()
 
     async def _listen(self, listen: str) -> str:
-        api = ControlApi(self._proxies, self._report)
+        api = ControlApi(self._proxies, self._metrics, self._report)
         self._listener = Listener(await resolve(listen))
         await self._listener.open(lambda: ControlConnection(api, self._control))
         return self._listener.address

@@ -13,6 +13,7 @@ add its line to the table in `__init__.py`.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Generic, Protocol, TypeVar
@@ -21,6 +22,7 @@ from windtunnel.proxy.alarm import Alarm, Clock, Loop
 
 S = TypeVar("S")
 N = TypeVar("N")
+T = TypeVar("T")
 
 
 class Outlet(Protocol):
@@ -47,6 +49,9 @@ class Outlet(Protocol):
 
     def generator(self) -> Random:
         """Chance of this toxic on this link alone: the same in every run with the same seed."""
+
+    def shared(self, make: Callable[[], T]) -> T:
+        """What all links share on which this toxic acts; made by the first that asks."""
 
 
 @dataclass(frozen=True, kw_only=True)
