@@ -10,8 +10,10 @@ from hand_written import every, expect, good_events, history, recovery, spec, wi
 
 from windtunnel.checks import judge
 from windtunnel.checks.verdict import Verdict
+from windtunnel.report.facts import facts_of
 from windtunnel.report.summary import Summary, merge_summary, write_part
 from windtunnel.report.terminal import closing_lines
+from windtunnel.settings import Settings
 from windtunnel.spec.model import KnownWeakness
 
 OF = spec(expect("place_order p99 < 1500ms"), recovery=recovery(9.0))
@@ -180,3 +182,15 @@ def test_table_shows_the_figures_that_matter(tmp_path):
     row = next(line for line in lines if line.startswith("FAIL "))
 
     assert row.split() == ["FAIL", "payments_refused", "50%", "20", "20", "20", ">", "10.0s"]
+
+
+def test_a_topology_that_was_broken_meanwhile_costs_no_evidence(tmp_path):
+    """The run is over; its summary is written, with what can still be known."""
+    store(tmp_path)
+    (tmp_path / "topology.yaml").write_text("half: written")
+
+    facts = facts_of(Settings(topology=tmp_path / "topology.yaml", out=tmp_path, profile="nightly"), {"httpx": "1"})
+    document = merge_summary(tmp_path, facts).document
+
+    assert (document["system"]["services"], document["run"]["profile"]) == ([], "nightly")
+    assert closing_lines(Summary(path=tmp_path / "summary.json", document=document), tmp_path) != []

@@ -8,11 +8,15 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+from windtunnel.errors import BadInputError
 from windtunnel.faults import SHAPES
 from windtunnel.report.schema import ExperimentSummary, RunSummary, SystemSummary
 from windtunnel.settings import Settings
 from windtunnel.topology import Topology, read_topology
+
+UNKNOWN_SYSTEM: Final = SystemSummary(name="", services=[], edges={}, faults={})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +33,13 @@ class Facts:
 
 
 def facts_of(settings: Settings, versions: dict[str, str]) -> Facts:
-    """What is known when a run is over. Raises `TopologyError` when the topology can no longer be read."""
+    """What is known when a run is over. A topology that was edited meanwhile, and is wrong now, costs no evidence."""
+    try:
+        system = system_of(read_topology(settings.topology))
+    except BadInputError:
+        system = UNKNOWN_SYSTEM
     return Facts(
-        system=system_of(read_topology(settings.topology)),
+        system=system,
         commit=commit_of(settings.topology.parent),
         backend=settings.backend,
         profile=settings.profile,

@@ -19,11 +19,9 @@ from typing import cast
 from windtunnel.checks.verdict import Verdict
 from windtunnel.history import History
 from windtunnel.report.entry import entry_of
-from windtunnel.report.facts import Facts, run_of
-from windtunnel.report.schema import SCHEMA, ExperimentSummary, SummaryDocument, SystemSummary
+from windtunnel.report.facts import UNKNOWN_SYSTEM, Facts, run_of
+from windtunnel.report.schema import SCHEMA, ExperimentSummary, SummaryDocument
 from windtunnel.spec.model import Spec
-
-UNKNOWN_SYSTEM = SystemSummary(name="", services=[], edges={}, faults={})
 
 
 @dataclass(frozen=True, kw_only=True)
