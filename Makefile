@@ -7,7 +7,7 @@ WORKERS ?= 2
 # The release that the embedded proxy is compared with.
 TOXIPROXY := v2.12.0
 
-.PHONY: help setup chaos test toxiproxy lint clean
+.PHONY: help setup chaos test toxiproxy bench-proxy lint clean
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
@@ -35,6 +35,9 @@ $(BIN)/toxiproxy-server: | $(STAMP)
 	@echo "Building Toxiproxy $(TOXIPROXY) (a minute, once) ..."
 	@GOBIN=$(abspath $(VENV))/toxiproxy go install github.com/Shopify/toxiproxy/v2/cmd/server@$(TOXIPROXY)
 	@mv $(VENV)/toxiproxy/server $@ && rmdir $(VENV)/toxiproxy
+
+bench-proxy: $(BIN)/toxiproxy-server ## the embedded proxy beside the real Toxiproxy (about ten minutes)
+	$(BIN)/python -m benchmarks.proxy
 
 clean: ## remove what make and the runs left
 	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache reports/out benchmarks/out

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.measure import machine, versions, write
@@ -46,9 +49,9 @@ def main() -> None:
     if options.quick:
         effort = Effort(rounds=3, seconds=0.1, few=2, full=False)
     if options.rounds:
-        effort = Effort(options.rounds, effort.seconds, min(options.rounds, effort.few), effort.full)
+        effort = replace(effort, rounds=options.rounds, few=min(options.rounds, effort.few))
     if options.seconds:
-        effort = Effort(effort.rounds, options.seconds, effort.few, effort.full)
+        effort = replace(effort, seconds=options.seconds)
     allow_many_sockets()
     about = machine()
     with standing(effort) as bench:
@@ -66,7 +69,13 @@ def main() -> None:
         "effort": vars(effort),
         "tables": {table.name: {"title": table.title, "rows": [row.data() for row in table.rows]} for table in tables},
     }
-    print(f"\n{write(options.out or 'proxy', result)}")
+    print(f"\n{write('proxy', result) if options.out is None else write_to(options.out, result)}")
+
+
+def write_to(path: Path, result: object) -> Path:
+    """To a file of the caller's choice."""
+    path.write_text(json.dumps(result, indent=2) + "\n")
+    return path
 
 
 def arguments() -> argparse.Namespace:
@@ -79,10 +88,20 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--quick", action="store_true", help="under a minute: fewer, shorter rounds and fewer sizes")
     parser.add_argument("--only", action="append", choices=MEASUREMENTS, metavar="NAME", help=", ".join(MEASUREMENTS))
-    parser.add_argument("--rounds", type=int, metavar="N", help="rounds (15; of what takes long: at most 5)")
-    parser.add_argument("--seconds", type=float, metavar="S", help="length of one sample (0.3)")
+    parser.add_argument("--rounds", type=_positive(int), metavar="N", help="rounds (15; of what takes long: at most 5)")
+    parser.add_argument("--seconds", type=_positive(float), metavar="S", help="length of one sample (0.3)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="where the JSON goes (benchmarks/out/proxy.json)")
     return parser.parse_args()
+
+
+def _positive(kind: Callable[[str], float]) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        with suppress(ValueError):
+            if (value := kind(text)) > 0:
+                return value
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+
+    return read
 
 
 if __name__ == "__main__":
