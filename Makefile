@@ -11,7 +11,7 @@ BACKEND ?= auto
 ARGS   ?=
 REPORT ?=
 
-.PHONY: help setup chaos report images test toxiproxy bench-resilience lint clean
+.PHONY: help setup chaos report images test toxiproxy bench-resilience bench-proxy lint clean
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
@@ -56,6 +56,9 @@ $(VENV)/.bench: $(STAMP) pyproject.toml
 
 bench-resilience: $(VENV)/.bench ## the policies' cost beside other libraries (about two minutes)
 	$(BIN)/python -m benchmarks.resilience
+
+bench-proxy: $(BIN)/toxiproxy-server ## the embedded proxy beside the real Toxiproxy (about ten minutes)
+	$(BIN)/python -m benchmarks.proxy
 
 clean: ## remove what make and the runs left
 	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache reports/out benchmarks/out
