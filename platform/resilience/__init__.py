@@ -31,7 +31,7 @@ State is kept per process: four worker processes have four breakers.
 
 from __future__ import annotations
 
-from resilience import errors
+from resilience import errors, trace
 from resilience.attempt import attempts_made, may_have_been_sent, never_sent
 from resilience.breaker import Breaker
 from resilience.circuit import BreakerSettings, Circuit, State
@@ -73,4 +73,5 @@ __all__ = [
     "never_sent",
     "protect",
     "time_left",
+    "trace",
 ]

@@ -24,7 +24,7 @@ DECLINED_CARD = "card-declined"
 def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> ServiceApp:
     """`POST /transfers` moves money, once per Idempotency-Key: 201 when it did, 402 when it declined."""
     database = Database(settings.database_url, Base.metadata, connections=settings.threads)
-    app = ServiceApp("bank", database)
+    app = ServiceApp("bank", database, settings)
 
     @app.post("/transfers")
     def transfer() -> tuple[Response, int]:

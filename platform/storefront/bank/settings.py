@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from storefront.shared.base_settings import BaseSettings, base_arguments
 from storefront.shared.environment import Environment
+from storefront.shared.policies import Declared, ServicePolicies
+
+
+def declared(env: Environment) -> ServicePolicies:
+    return Declared("bank", env, {}).common()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(BaseSettings):
     """LIMIT_CENTS is the largest amount that is not declined."""
 
+    policies: ServicePolicies = field(default_factory=lambda: declared(Environment({})))
     limit_cents: int = 1_000_000
 
     @classmethod
     def from_environment(cls, env: Environment) -> Settings:
-        env.subset("POLICIES_OFF", known=())
         return cls(
             **base_arguments(env, "bank"),
+            policies=declared(env),
             limit_cents=env.integer("LIMIT_CENTS", 1_000_000, low=1, high=100_000_000),
         )

@@ -27,8 +27,8 @@ _EMAIL = r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,190}"
 def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> ServiceApp:
     """`POST /notifications` sends a mail, once per Idempotency-Key; 503 means: not sent yet, ask again."""
     database = Database(settings.database_url, Base.metadata, connections=settings.threads)
-    app = ServiceApp("notifications", database)
-    mailer = Mailer(settings.smtp_url, settings.mail_timeout)
+    app = ServiceApp("notifications", database, settings)
+    mailer = Mailer(settings.smtp_url, settings.mail.deadline)
     app.closers.append(mailer.close)
 
     @app.post("/notifications")

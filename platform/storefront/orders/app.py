@@ -10,20 +10,20 @@ from collections.abc import Callable, Mapping
 import httpx
 from flask import Response, jsonify, request
 
+from resilience import trace
 from storefront.orders.charging import NewKeyEachAttempt
 from storefront.orders.finisher import Finisher
 from storefront.orders.models import Base, Order
-from storefront.orders.policies import POLICIES
 from storefront.orders.relay import Relay, mail, release, send_mail
 from storefront.orders.settings import Settings
 from storefront.orders.settlement import FAILURES, Settlement
 from storefront.orders.store import OrderStore
-from storefront.shared import audit, log
+from storefront.shared import audit
 from storefront.shared.application import ServiceApp
 from storefront.shared.background import Loop
 from storefront.shared.bodies import Body, idempotency_key
 from storefront.shared.database import Database
-from storefront.shared.peers import Peer, open_breakers, read_object, without
+from storefront.shared.peers import Peer, open_breakers, read_object
 from storefront.shared.problems import DependencyProblem, Problem
 
 
@@ -41,6 +41,7 @@ def create_app(
     app = ServiceApp(
         "orders",
         database,
+        settings,
         peers=peers,
         backlog=lambda: _backlog(store, peers),
         details="problem_details" not in off,
@@ -88,7 +89,7 @@ def create_app(
 
 
 def _peers(settings: Settings) -> dict[str, Peer]:
-    policies = without(POLICIES, settings.policies_off)
+    policies = settings.policies.edges
     urls = {
         "users": settings.users_url,
         "inventory": settings.inventory_url,
@@ -140,7 +141,7 @@ def _wanted(user: Mapping[str, str], key: str, now: float) -> Order:
         card=body.text("card", r"[a-z0-9-]{1,40}", "a card such as card-ok"),
         fingerprint=body.fingerprint(),
         created_at=now,
-        request_id=log.request_id.get(),
+        request_id=trace.request_id.get(),
     )
 
 

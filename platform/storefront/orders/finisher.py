@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from resilience import trace
 from storefront.orders.settlement import Settlement
 from storefront.orders.store import OrderStore
-from storefront.shared import log
 from storefront.shared.peers import Peer
 
 _BATCH = 20
@@ -25,6 +25,6 @@ class Finisher:
             if any(peer.rejecting() for peer in self._needed):
                 return _POLL
             if self._store.claim(order):
-                log.request_id.set(order.request_id)
+                trace.request_id.set(order.request_id)
                 self._settlement.settle(order)
         return 0.0 if len(found) == _BATCH else _POLL

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import httpx
 from sqlalchemy import Update, bindparam, select, update
 
+from resilience import trace
 from storefront.orders.models import Errand, Order
 from storefront.shared import log
 from storefront.shared.database import Database, table_of
@@ -59,7 +60,7 @@ class Relay:
         for errand, order in found:
             if self._peer.rejecting():
                 return _POLL
-            log.request_id.set(order.request_id)
+            trace.request_id.set(order.request_id)
             self._attempt(errand, order)
         return 0.0 if len(found) == _BATCH else _POLL
 

@@ -10,18 +10,11 @@ import json
 import logging
 import sys
 import traceback
-import uuid
-from contextvars import ContextVar
 from datetime import UTC, datetime
 
-request_id: ContextVar[str] = ContextVar("request_id", default="")
-"""The id of the request that this thread works on; sent on with every outbound call."""
+from resilience import trace
 
 logger = logging.getLogger("storefront")
-
-
-def new_request_id() -> str:
-    return uuid.uuid4().hex
 
 
 def event(message: str, *, level: int = logging.INFO, **fields: object) -> None:
@@ -43,8 +36,9 @@ class JsonFormatter(logging.Formatter):
             "service": self._service,
             "message": record.getMessage(),
         }
-        if request_id.get():
-            line["request_id"] = request_id.get()
+        if trace.request_id.get():
+            line["request_id"] = trace.request_id.get()
+            line["trace_id"] = trace.trace_id()
         line.update(getattr(record, "fields", {}))
         if record.exc_info and record.exc_info[0]:
             line["error"] = record.exc_info[0].__name__
@@ -64,6 +58,7 @@ def configuration(service: str, level: str) -> dict[str, object]:
         "root": {"handlers": ["console"], "level": "WARNING"},
         "loggers": {
             "storefront": {"level": level.upper()},
+            "resilience": {"level": level.upper()},
             # Both write each call at INFO; our own line says more.
             "httpx": {"level": "WARNING"},
             "httpcore": {"level": "WARNING"},

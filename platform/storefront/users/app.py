@@ -26,7 +26,7 @@ _EMAIL = r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,190}"
 def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> ServiceApp:
     """Register, log in, and `GET /me`, which the other services ask to know who is calling them."""
     database = Database(settings.database_url, Base.metadata, connections=settings.threads)
-    app = ServiceApp("users", database)
+    app = ServiceApp("users", database, settings)
     tokens = Tokens(settings.jwt_key, settings.token_seconds, clock)
     # OWASP's recommendation for Argon2id: 19 MiB, two passes, one lane.
     hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
