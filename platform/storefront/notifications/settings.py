@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from resilience.durable import IdempotencySettings
 from resilience.errors import require_range
 from storefront.shared.base_settings import BaseSettings, base_arguments
 from storefront.shared.environment import Environment
@@ -25,7 +26,7 @@ class MailPolicy:
 
 
 def declared(env: Environment) -> Declared:
-    return Declared("notifications", env, {_MAIL: MailPolicy})
+    return Declared("notifications", env, {_MAIL: MailPolicy, "idempotency": IdempotencySettings})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,7 @@ class Settings(BaseSettings):
 
     policies: ServicePolicies = field(default_factory=lambda: declared(Environment({})).common())
     mail: MailPolicy = field(default_factory=lambda: declared(Environment({})).table(_MAIL, MailPolicy))
+    idempotency: IdempotencySettings = field(default_factory=IdempotencySettings)
     smtp_url: str
 
     @classmethod
@@ -44,4 +46,5 @@ class Settings(BaseSettings):
             smtp_url=env.url("SMTP_URL", scheme="smtp"),
             policies=found.common(),
             mail=found.table(_MAIL, MailPolicy),
+            idempotency=found.table("idempotency", IdempotencySettings),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from resilience.durable import OutboxSettings, SagaSettings
 from storefront.shared.base_settings import BaseSettings, base_arguments
 from storefront.shared.environment import Environment
 from storefront.shared.policies import Declared, ServicePolicies, edges
@@ -21,7 +22,8 @@ _PEERS = ("users", "inventory", "payments", "notifications")
 
 
 def declared(env: Environment) -> Declared:
-    return Declared("orders", env, edges("orders", *_PEERS), also=SWITCHES)
+    tables = {**edges("orders", *_PEERS), "saga": SagaSettings, "outbox": OutboxSettings}
+    return Declared("orders", env, tables, also=SWITCHES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,8 @@ class Settings(BaseSettings):
     """USERS_URL, INVENTORY_URL, PAYMENTS_URL, NOTIFICATIONS_URL: where the others are."""
 
     policies: ServicePolicies = field(default_factory=lambda: declared(Environment({})).common())
+    saga: SagaSettings = field(default_factory=SagaSettings)
+    outbox: OutboxSettings = field(default_factory=OutboxSettings)
     users_url: str
     inventory_url: str
     payments_url: str
@@ -45,5 +49,7 @@ class Settings(BaseSettings):
             payments_url=env.url("PAYMENTS_URL", scheme="http"),
             notifications_url=env.url("NOTIFICATIONS_URL", scheme="http"),
             policies=found.common(),
+            saga=found.table("saga", SagaSettings),
+            outbox=found.table("outbox", OutboxSettings),
             policies_off=found.off,
         )

@@ -15,6 +15,7 @@ from storefront.shared.background import Loop
 from storefront.shared.base_settings import BaseSettings
 from storefront.shared.database import Database
 from storefront.shared.metrics import Metrics
+from storefront.shared.once import Once
 from storefront.shared.peers import Peer, probe_idle
 from storefront.shared.problems import Problem
 
@@ -64,6 +65,11 @@ class ServiceApp(Flask):
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return self._guard(environ, start_response)
+
+    def keep(self, once: Once) -> None:
+        """Its keys expire, and its replays are counted."""
+        self.loops.append(once.expiry)
+        self.metrics.add("Answers given again", lambda: {"idempotent_replays": {"": once.store.replayed}})
 
     def start(self) -> None:
         """Begin the work that no request asks for."""
