@@ -115,8 +115,8 @@ class Saga(Generic[Subject]):
                 skipped = True
                 continue
             subject = find(run.id)
+            trace.receive(run.carried)
             if subject is not None and self._journal.claim(run):
-                trace.receive(run.carried)
                 (self.forward if state == "running" else self.back)(run, subject)
         return len(found) == limit and not skipped
 
