@@ -102,6 +102,7 @@ def test_key_of_another_scope_is_another_key(request_, database):
     other = Answer(200, b"other")
 
     assert (request_(claim()), request_(claim(scope="ben"), other)) == (DONE, other)
+    assert (request_(claim()), request_(claim(scope="ben"))) == (DONE, other)
     assert effects(database) == 2
 
 

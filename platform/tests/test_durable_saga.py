@@ -192,15 +192,17 @@ def test_nothing_is_resumed_while_its_lease_is_good_or_it_is_not_worth_it(world)
 
 
 def test_overtaken_attempt_writes_nothing(world):
-    """It wakes up after its lease, when somebody else has finished the saga."""
+    """It wakes up after its lease, when somebody else is at work, and again when that has finished."""
     with world.database.write() as session:
         slow = world.journal.open(session, "s")
     world.clock.now += SETTINGS.lease
-    world.resume("running")
-    moved = world.journal.move(slow, "running", 1)
+    (quick,) = world.journal.due("running", 1)
+    claimed = world.journal.claim(quick)
+    moved = world.journal.move(slow, "undoing", 2)
+    world.saga.forward(quick, "s")
     world.saga.forward(slow, "s")
 
-    assert not moved
+    assert (claimed, moved) == (True, False)
     assert world.ends() == [("s", "ended")]
 
 
