@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.filled
 WORKERS ?= 2
 
-.PHONY: help setup chaos test lint clean
+.PHONY: help setup chaos test lint bench-storefront clean
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
@@ -25,6 +25,9 @@ chaos: setup ## the main job: stand the storefront up, break its edges under loa
 
 test: setup ## lint, types, and every test
 	$(BIN)/python -m tox -q
+
+bench-storefront: setup ## what the stack costs each service, beside bare Flask (needs wrk)
+	$(BIN)/python benchmarks/storefront.py
 
 clean: ## remove what make and the runs left
 	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache reports/out benchmarks/out

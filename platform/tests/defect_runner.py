@@ -1,6 +1,6 @@
 """Runs tests against a changed copy of the packages: a process that has everything else imported, and forks for each.
 
-Reads JSON lines {"path": folder of the packages, "tests": [node ids]}; answers {"code": pytest's, "failed": [node ids]}.
+Reads JSON lines {"path": folder of the packages, "tests": [node ids]}, answers {"code": pytest's, "failed": [ids]}.
 """
 
 import importlib
