@@ -51,8 +51,8 @@ def _bare() -> None:
         app.after_request_funcs.clear()
 
     def together(once, claim, effect):
-        with once._database.write() as session:
-            return effect(session)
+        with once._database.write() as connection:
+            return effect(connection)
 
     def send(peer, method, path, *, json=None, headers=None):
         return peer.bare.request(method, path, json=json, headers=headers)

@@ -35,8 +35,8 @@ def send(self, *args, **fields):
 
 @contextlib.contextmanager
 def write(self):
-    with _write(self) as session:
-        yield session
+    with _write(self) as connection:
+        yield connection
         point()
     point()
 

@@ -4,7 +4,6 @@ import contextlib
 import threading
 
 from sqlalchemy import MetaData, create_engine
-from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
 
@@ -22,15 +21,15 @@ class MemoryStore:
         metadata.create_all(self.engine)
 
     @contextlib.contextmanager
-    def read(self):
+    def view(self):
         # In its turn too: in memory there is one connection for all threads.
-        with self._turn, Session(self.engine) as session:
-            yield session
+        with self._turn, self.engine.connect() as connection:
+            yield connection
 
     @contextlib.contextmanager
     def write(self):
-        with self._turn, Session(self.engine) as session, session.begin():
-            yield session
+        with self._turn, self.engine.begin() as connection:
+            yield connection
             if self.crash_at == "before":
                 self.crash_at = None
                 raise CrashError

@@ -52,20 +52,20 @@ def request_(database, keys):
     """One whole request: begin, effect, finish, in one transaction."""
 
     def request(wanted, answer=DONE):
-        with database.write() as session:
-            known = keys.begin(session, wanted)
+        with database.write() as connection:
+            known = keys.begin(connection, wanted)
             if not isinstance(known, New):
                 return known
-            session.execute(insert(EFFECTS), {"key": wanted.key})
-            keys.finish(session, wanted, known, answer)
+            connection.execute(insert(EFFECTS), {"key": wanted.key})
+            keys.finish(connection, wanted, known, answer)
             return answer
 
     return request
 
 
 def effects(database):
-    with database.read() as session:
-        return session.scalar(select(func.count()).select_from(EFFECTS))
+    with database.view() as connection:
+        return connection.scalar(select(func.count()).select_from(EFFECTS))
 
 
 def test_replay_is_the_same_answer_byte_by_byte_and_no_second_effect(request_, database, keys):
@@ -115,15 +115,15 @@ def test_failure_of_the_server_is_not_stored(request_):
 
 def test_key_at_work_is_in_progress_until_its_lease_ends(database, keys, clock):
     """Whoever died with it does not hold it for ever, and can store nothing any more."""
-    with database.write() as session:
-        first = keys.begin(session, claim())
-    with database.write() as session:
-        waiting = keys.begin(session, claim())
+    with database.write() as connection:
+        first = keys.begin(connection, claim())
+    with database.write() as connection:
+        waiting = keys.begin(connection, claim())
     clock.now += SETTINGS.lease
-    with database.write() as session:
-        second = keys.begin(session, claim())
-        late = keys.finish(session, claim(), first, Answer(200, b"late"))
-        stored = keys.finish(session, claim(), second, DONE)
+    with database.write() as connection:
+        second = keys.begin(connection, claim())
+        late = keys.finish(connection, claim(), first, Answer(200, b"late"))
+        stored = keys.finish(connection, claim(), second, DONE)
 
     assert (first, waiting, second) == (New(1), InProgress(10.0), New(2))
     assert (late, stored) == (False, True)
@@ -135,8 +135,8 @@ def test_answer_expires_and_the_key_is_new_again(request_, database, keys, clock
     clock.now += SETTINGS.keep - 0.001
     kept = request_(claim())
     clock.now += 0.001
-    with database.write() as session:
-        expired = keys.expire(session)
+    with database.write() as connection:
+        expired = keys.expire(connection)
 
     assert (kept, expired) == (DONE, 1)
     request_(claim(fingerprint="two"))
@@ -179,12 +179,12 @@ class KeysMachine(RuleBasedStateMachine):
     def begin(self, scope, key, fingerprint):
         wanted = claim(key, scope, fingerprint)
         expected = self.expected(wanted)
-        with self.database.write() as session:
+        with self.database.write() as connection:
             if expected is KeyReusedError:
                 with pytest.raises(KeyReusedError):
-                    self.keys.begin(session, wanted)
+                    self.keys.begin(connection, wanted)
                 return
-            found = self.keys.begin(session, wanted)
+            found = self.keys.begin(connection, wanted)
         assert found == expected
         if isinstance(found, New):
             until = self.clock.now + SETTINGS.lease
@@ -199,11 +199,11 @@ class KeysMachine(RuleBasedStateMachine):
         entry = self.model.get((wanted.scope, wanted.key))
         ours = entry is not None and entry["attempt"] == new.attempt and entry["answer"] is None
         answer = Answer(status or 0, b"body", {"A": "b"})
-        with self.database.write() as session:
+        with self.database.write() as connection:
             if status is None:
-                assert self.keys.abandon(session, wanted, new) == ours
+                assert self.keys.abandon(connection, wanted, new) == ours
             else:
-                assert self.keys.finish(session, wanted, new, answer) == ours
+                assert self.keys.finish(connection, wanted, new, answer) == ours
         if ours and (status is None or status >= 500):
             del self.model[wanted.scope, wanted.key]
             self.held = [(c, n) for c, n in self.held if (c.scope, c.key) != (wanted.scope, wanted.key)]
@@ -217,8 +217,8 @@ class KeysMachine(RuleBasedStateMachine):
     @rule()
     def expire(self):
         gone = [k for k, e in self.model.items() if e["answer"] is not None and e["until"] <= self.clock.now]
-        with self.database.write() as session:
-            assert self.keys.expire(session) == len(gone)
+        with self.database.write() as connection:
+            assert self.keys.expire(connection) == len(gone)
         for key in gone:
             del self.model[key]
             self.held = [(c, n) for c, n in self.held if (c.scope, c.key) != key]

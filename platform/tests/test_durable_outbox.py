@@ -56,13 +56,13 @@ class Post:
 
     def owe(self, aggregate):
         self.n += 1
-        with self.database.write() as session:
-            self.outbox.owe(session, "mail", aggregate=aggregate, payload={"n": self.n})
+        with self.database.write() as connection:
+            self.outbox.owe(connection, "mail", aggregate=aggregate, payload={"n": self.n})
         return (aggregate, self.n)
 
     def count(self, state="waiting"):
-        with self.database.read() as session:
-            return self.outbox.counts(session, state).get("mail", 0)
+        with self.database.view() as connection:
+            return self.outbox.counts(connection, state).get("mail", 0)
 
     def drain(self):
         for _ in range(200):
@@ -151,8 +151,8 @@ def test_poison_is_parked_counted_and_lets_the_next_one_pass(post):
     post.receiver.answers = [Delivery.POISON] * 2
     post.drain()
     parked = post.count("parked")
-    with post.database.write() as session:
-        freed = post.outbox.unpark(session, "mail")
+    with post.database.write() as connection:
+        freed = post.outbox.unpark(connection, "mail")
     post.drain()
 
     assert (post.parked, parked, freed, post.count("parked")) == ([bad], 1, 1, 0)

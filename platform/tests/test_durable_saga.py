@@ -68,27 +68,27 @@ class World:
 
         return undo
 
-    def ended(self, subject, session):
-        session.execute(insert(ENDS), {"saga": subject, "how": "ended"})
+    def ended(self, subject, connection):
+        connection.execute(insert(ENDS), {"saga": subject, "how": "ended"})
 
-    def turned(self, subject, reason, session):
-        session.execute(insert(ENDS), {"saga": subject, "how": f"turned: {reason}"})
+    def turned(self, subject, reason, connection):
+        connection.execute(insert(ENDS), {"saga": subject, "how": f"turned: {reason}"})
 
     def begin(self, saga_id="s"):
-        with self.database.write() as session:
-            run = self.journal.open(session, saga_id)
+        with self.database.write() as connection:
+            run = self.journal.open(connection, saga_id)
         self.saga.forward(run, saga_id)
 
     def resume(self, state):
         return self.saga.resume(state, lambda saga_id: saga_id)
 
     def ends(self):
-        with self.database.read() as session:
-            return [tuple(row) for row in session.execute(select(ENDS))]
+        with self.database.view() as connection:
+            return [tuple(row) for row in connection.execute(select(ENDS))]
 
     def left(self):
-        with self.database.read() as session:
-            return self.journal.counts(session)
+        with self.database.view() as connection:
+            return self.journal.counts(connection)
 
     def finish(self):
         """Nothing fails any more, and time passes."""
@@ -193,8 +193,8 @@ def test_nothing_is_resumed_while_its_lease_is_good_or_it_is_not_worth_it(world)
 
 def test_overtaken_attempt_writes_nothing(world):
     """It wakes up after its lease, when somebody else is at work, and again when that has finished."""
-    with world.database.write() as session:
-        slow = world.journal.open(session, "s")
+    with world.database.write() as connection:
+        slow = world.journal.open(connection, "s")
     world.clock.now += SETTINGS.lease
     (quick,) = world.journal.due("running", 1)
     claimed = world.journal.claim(quick)
@@ -209,8 +209,8 @@ def test_overtaken_attempt_writes_nothing(world):
 def test_eight_threads_resume_a_saga_once(world):
     """Each step acts once."""
     for number in range(10):
-        with world.database.write() as session:
-            world.journal.open(session, f"s{number}")
+        with world.database.write() as connection:
+            world.journal.open(connection, f"s{number}")
     world.clock.now += SETTINGS.lease
     in_threads(lambda _: world.resume("running"))
 

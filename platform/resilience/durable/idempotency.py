@@ -1,9 +1,9 @@
 """The idempotency store: a request that is sent again has the effect of the first one, and its answer.
 
-    with database.write() as session:
-        known = store.begin(session, claim)            # New, Replay or InProgress
+    with database.write() as connection:
+        known = store.begin(connection, claim)            # New, Replay or InProgress
         ...the effect, in the same transaction...
-        store.finish(session, claim, Answer(201, body))
+        store.finish(connection, claim, Answer(201, body))
 
 Key, effect and answer are one transaction of the service's own database: none is there without the others. Where the
 effect is somebody else's (a mail, a bank), the claim is stored first, in a transaction of its own, and is a lease:
@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import (
     Column,
+    Connection,
     Executable,
     Float,
     Integer,
@@ -35,7 +36,6 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy import update as update_
-from sqlalchemy.orm import Session
 
 from resilience.errors import require_range
 
@@ -148,12 +148,12 @@ class IdempotencyStore:
         self._free = delete(table).where(*of_key, c.attempt == bindparam("ours"), c.status.is_(None))
         self._expire = delete(table).where(c.until <= bindparam("now"), c.status.is_not(None))
 
-    def begin(self, session: Session, claim: Claim) -> New | Answer | InProgress:
+    def begin(self, connection: Connection, claim: Claim) -> New | Answer | InProgress:
         """Claim the key, in the caller's transaction. Raises KeyReusedError."""
         now = self._clock()
-        if self._changed(session, self._insert, {**vars(claim), "until": now + self._settings.lease}):
+        if self._changed(connection, self._insert, {**vars(claim), "until": now + self._settings.lease}):
             return New(1)
-        row = session.execute(self._select, self._of(claim)).one()
+        row = connection.execute(self._select, self._of(claim)).one()
         if row.until > now:
             if row.fingerprint != claim.fingerprint:
                 raise KeyReusedError
@@ -161,16 +161,16 @@ class IdempotencyStore:
         if row.status is None and row.fingerprint != claim.fingerprint:
             raise KeyReusedError  # it may have been done, and must not be done with another payload
         values = {"seen": row.attempt, "now": now, "lease_until": now + self._settings.lease}
-        taken = self._changed(session, self._take, {**self._of(claim), **values, "print": claim.fingerprint})
+        taken = self._changed(connection, self._take, {**self._of(claim), **values, "print": claim.fingerprint})
         return New(row.attempt + 1) if taken else InProgress(self._settings.lease)
 
-    def finish(self, session: Session, claim: Claim, new: New, answer: Answer) -> bool:
+    def finish(self, connection: Connection, claim: Claim, new: New, answer: Answer) -> bool:
         """Store the answer with the effect. False when the claim has gone to somebody else: undo the effect.
 
         An answer of 500 or more is not kept: it gives the key free.
         """
         if answer.status >= 500:
-            return self.abandon(session, claim, new)
+            return self.abandon(connection, claim, new)
         values = {
             "ours": new.attempt,
             "answer_status": answer.status,
@@ -178,15 +178,15 @@ class IdempotencyStore:
             "answer_body": answer.body,
             "keep_until": self._clock() + self._settings.keep,
         }
-        return self._changed(session, self._answer, {**self._of(claim), **values}) == 1
+        return self._changed(connection, self._answer, {**self._of(claim), **values}) == 1
 
-    def abandon(self, session: Session, claim: Claim, new: New) -> bool:
+    def abandon(self, connection: Connection, claim: Claim, new: New) -> bool:
         """Nothing was done: the key is free. False when the claim has gone to somebody else."""
-        return self._changed(session, self._free, {**self._of(claim), "ours": new.attempt}) == 1
+        return self._changed(connection, self._free, {**self._of(claim), "ours": new.attempt}) == 1
 
-    def expire(self, session: Session) -> int:
+    def expire(self, connection: Connection) -> int:
         """Forget answers that were kept long enough. Returns how many."""
-        return self._changed(session, self._expire, {"now": self._clock()})
+        return self._changed(connection, self._expire, {"now": self._clock()})
 
     def _known(self, status: int | None, body: bytes, headers: str, left: float) -> Answer | InProgress:
         if status is None:
@@ -195,8 +195,8 @@ class IdempotencyStore:
             self.replayed += 1
         return Answer(status, body, json.loads(headers))
 
-    def _changed(self, session: Session, change: Executable, values: Mapping[str, object]) -> int:
-        return int(session.execute(change, values).rowcount)  # type: ignore[attr-defined]
+    def _changed(self, connection: Connection, change: Executable, values: Mapping[str, object]) -> int:
+        return int(connection.execute(change, values).rowcount)
 
     def _of(self, claim: Claim) -> dict[str, object]:
         return {"of_scope": claim.scope, "of_key": claim.key}

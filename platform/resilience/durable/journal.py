@@ -7,8 +7,22 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Column, Float, Integer, MetaData, String, Table, bindparam, delete, func, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import (
+    Column,
+    Connection,
+    Executable,
+    Float,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from resilience import trace
 from resilience.durable.outbox import Store
@@ -87,7 +101,7 @@ class Journal:
         self._count = select(c.state, func.count()).group_by(c.state)
         self._stuck = select(func.count()).where(c.tries >= settings.stuck_after)
 
-    def open(self, session: Session, saga_id: str) -> Run:
+    def open(self, connection: Connection, saga_id: str) -> Run:
         """Begin one, in the caller's transaction, claimed for the caller: it stands before its first step."""
         run = Run(saga_id, "running", 0, 1, 0, trace.carry())
         row = {
@@ -99,39 +113,41 @@ class Journal:
             "due_at": self._clock() + self.settings.lease,
             "carried": json.dumps(dict(run.carried)),
         }
-        session.execute(self._insert, row)
+        connection.execute(self._insert, row)
         return run
 
     def due(self, state: str, limit: int) -> Sequence[Run]:
         """Those in that state that nobody drives."""
-        with self._store.read() as session:
-            rows = session.execute(self._find, {"wanted": state, "now": self._clock(), "most": limit}).all()
+        with self._store.view() as connection:
+            rows = connection.execute(self._find, {"wanted": state, "now": self._clock(), "most": limit}).all()
         return [Run(r.id, r.state, r.step, r.attempt, r.tries, json.loads(r.carried)) for r in rows]
 
     def claim(self, run: Run) -> bool:
         """Make it ours for a lease. False when somebody else was quicker."""
         now = self._clock()
         values = {"seen": run.state, "now": now, "until": now + self.settings.lease}
-        with self._store.write() as session:
-            claimed = self._changed(session, self._claim, run, **values)
+        with self._store.write() as connection:
+            claimed = self._changed(connection, self._claim, run, **values)
         run.attempt += claimed
         run.again = run.again or claimed
         return claimed
 
-    def move(self, run: Run, state: str, step: int, also: Callable[[Session], None] = lambda session: None) -> bool:
+    def move(
+        self, run: Run, state: str, step: int, also: Callable[[Connection], None] = lambda connection: None
+    ) -> bool:
         """It stands there now, with what the service wants recorded. False when the claim is not ours any more.
 
         `undoing` is for whoever comes next: it is due at once, so that nobody waits for it.
         """
         turned = state == "undoing" and run.state == "running"
         until = self._clock() + (0.0 if turned else self.settings.lease)
-        with self._store.write() as session:
+        with self._store.write() as connection:
             if state in ("done", "undone"):
-                moved = self._changed(session, self._end, run)
+                moved = self._changed(connection, self._end, run)
             else:
-                moved = self._changed(session, self._move, run, new=state, at=step, until=until)
+                moved = self._changed(connection, self._move, run, new=state, at=step, until=until)
             if moved:
-                also(session)
+                also(connection)
         if moved:
             run.state, run.step, run.tries, run.again = state, step, 0, False
         return moved
@@ -139,15 +155,15 @@ class Journal:
     def postpone(self, run: Run, rng: random.Random) -> None:
         """Let it be tried again later."""
         widest = min(self.settings.cap, self.settings.base * 2.0 ** min(run.tries + 1, 20))
-        with self._store.write() as session:
-            self._changed(session, self._postpone, run, until=self._clock() + rng.uniform(widest / 2, widest))
+        with self._store.write() as connection:
+            self._changed(connection, self._postpone, run, until=self._clock() + rng.uniform(widest / 2, widest))
 
-    def counts(self, session: Session) -> dict[str, int]:
+    def counts(self, connection: Connection) -> dict[str, int]:
         """How many are `running` and `undoing`, and how many of them are `stuck`; none where there is none."""
-        found: dict[str, int] = {state: number for state, number in session.execute(self._count)}  # noqa: C416 - typed
-        stuck = session.scalar(self._stuck)
+        found: dict[str, int] = {state: number for state, number in connection.execute(self._count)}  # noqa: C416 - typed
+        stuck = connection.scalar(self._stuck)
         return {**found, "stuck": stuck} if stuck else found
 
-    def _changed(self, session: Session, change: object, run: Run, **values: object) -> bool:
+    def _changed(self, connection: Connection, change: Executable, run: Run, **values: object) -> bool:
         parameters = {"saga": run.id, "claimed": run.attempt, **values}
-        return bool(session.execute(change, parameters).rowcount)  # type: ignore[call-overload]
+        return bool(connection.execute(change, parameters).rowcount)

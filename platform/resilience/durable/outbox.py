@@ -1,8 +1,8 @@
 """The transactional outbox: what is owed to another service, written in the transaction that made it so.
 
-    with database.write() as session:
+    with database.write() as connection:
         ...the change...
-        outbox.owe(session, "mail", aggregate=order_id, payload={...})
+        outbox.owe(connection, "mail", aggregate=order_id, payload={...})
 
     relay ──(oldest of each aggregate)──> deliver ──> DELIVERED   the message is gone
                                                 ├──> LATER       again, after a back-off; for as long as it takes
@@ -25,8 +25,21 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 
-from sqlalchemy import Column, Float, Integer, MetaData, String, Table, bindparam, delete, func, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import (
+    Column,
+    Connection,
+    Float,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from resilience import trace
 from resilience.errors import require_range, require_whole
@@ -35,8 +48,8 @@ from resilience.errors import require_range, require_whole
 class Store(Protocol):
     """The service's own database."""
 
-    def read(self) -> AbstractContextManager[Session]: ...
-    def write(self) -> AbstractContextManager[Session]: ...
+    def view(self) -> AbstractContextManager[Connection]: ...
+    def write(self) -> AbstractContextManager[Connection]: ...
 
 
 def outbox_table(metadata: MetaData) -> Table:
@@ -121,7 +134,7 @@ class Outbox:
             .values(state="waiting", refused=0, due_at=0.0)
         )
 
-    def owe(self, session: Session, topic: str, *, aggregate: str, payload: Mapping[str, Any]) -> str:
+    def owe(self, connection: Connection, topic: str, *, aggregate: str, payload: Mapping[str, Any]) -> str:
         """In the caller's transaction: there together with the change, or not at all. Returns the message's id."""
         row = {
             "id": uuid.uuid4().hex,
@@ -134,17 +147,17 @@ class Outbox:
             "due_at": 0.0,
             "state": "waiting",
         }
-        session.execute(self._insert, row)
+        connection.execute(self._insert, row)
         return row["id"]  # type: ignore[return-value]
 
-    def counts(self, session: Session, state: str = "waiting") -> dict[str, int]:
+    def counts(self, connection: Connection, state: str = "waiting") -> dict[str, int]:
         """Messages by topic that are `waiting` or `parked`."""
-        rows = session.execute(self._counts).all()
+        rows = connection.execute(self._counts).all()
         return {topic: count for topic, found, count in rows if found == state}
 
-    def unpark(self, session: Session, topic: str) -> int:
+    def unpark(self, connection: Connection, topic: str) -> int:
         """Try the parked ones again, once their receiver is mended. They come behind what went before them."""
-        return int(session.execute(self._free, {"of": topic}).rowcount)  # type: ignore[attr-defined]
+        return int(connection.execute(self._free, {"of": topic}).rowcount)
 
 
 class Relay:
@@ -211,8 +224,8 @@ class Relay:
         return 0.0 if found else self._settings.poll
 
     def _waiting(self) -> Sequence[Message]:
-        with self._store.read() as session:
-            rows = session.execute(self._due, {"now": self._clock()}).all()
+        with self._store.view() as connection:
+            rows = connection.execute(self._due, {"now": self._clock()}).all()
         return [
             Message(r.id, r.topic, r.aggregate, json.loads(r.payload), json.loads(r.carried), r.attempts, r.refused)
             for r in rows
@@ -221,8 +234,8 @@ class Relay:
     def _attempt(self, message: Message) -> None:
         outcome = self._deliver(message)
         if outcome is Delivery.DELIVERED:
-            with self._store.write() as session:
-                session.execute(self._gone, {"message": message.id})
+            with self._store.write() as connection:
+                connection.execute(self._gone, {"message": message.id})
             with self._lock:
                 self.delivered += 1
             return
@@ -235,7 +248,7 @@ class Relay:
             "next": self._clock() + self._rng.uniform(widest / 2, widest),
             "new": "parked" if parked else "waiting",
         }
-        with self._store.write() as session:
-            session.execute(self._later, values)
+        with self._store.write() as connection:
+            connection.execute(self._later, values)
         if parked:
             self._on_parked(message)

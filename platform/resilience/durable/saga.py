@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeVar
 
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection
 
 from resilience import trace
 from resilience.durable.journal import Journal, Run
 
 Subject = TypeVar("Subject")
-Write = Callable[[Session], None]
+Write = Callable[[Connection], None]
 """Changes of the service's own, in the transaction that records the step."""
 
 
@@ -74,8 +74,8 @@ class Saga(Generic[Subject]):
         steps: Sequence[Step[Subject]],
         journal: Journal,
         *,
-        ended: Callable[[Subject, Session], None],
-        turned: Callable[[Subject, str, Session], None],
+        ended: Callable[[Subject, Connection], None],
+        turned: Callable[[Subject, str, Connection], None],
         rng: random.Random,
     ) -> None:
         self._steps, self._journal, self._rng = steps, journal, rng
@@ -123,11 +123,11 @@ class Saga(Generic[Subject]):
     def _close_step(self, run: Run, subject: Subject, write: Write | None) -> bool:
         last = run.step + 1 == len(self._steps)
 
-        def also(session: Session) -> None:
+        def also(connection: Connection) -> None:
             if write is not None:
-                write(session)
+                write(connection)
             if last:
-                self._ended(subject, session)
+                self._ended(subject, connection)
 
         return self._journal.move(run, "done" if last else "running", run.step if last else run.step + 1, also)
 
@@ -135,9 +135,9 @@ class Saga(Generic[Subject]):
         from_step = run.step if outcome.verdict is Verdict.UNSURE else run.step - 1
         needed = any(step.undo is not None for step in self._steps[: from_step + 1])
 
-        def also(session: Session) -> None:
+        def also(connection: Connection) -> None:
             if outcome.write is not None:
-                outcome.write(session)
-            self._turned(subject, outcome.reason, session)
+                outcome.write(connection)
+            self._turned(subject, outcome.reason, connection)
 
         self._journal.move(run, "undoing" if needed else "undone", max(0, from_step), also)

@@ -7,8 +7,7 @@ import uuid
 from collections.abc import Callable, Mapping
 
 from flask import Response, jsonify
-from sqlalchemy import insert, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, insert, select
 
 from resilience.durable import Claim, IdempotencyStore
 from storefront.bank.models import KEYS, Base, Transfer
@@ -49,8 +48,8 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Se
             "created_at": clock(),
         }
 
-        def move(session: Session) -> Response:
-            session.execute(_RECORD, row)
+        def move(connection: Connection) -> Response:
+            connection.execute(_RECORD, row)
             return _answer(row)
 
         return once.together(Claim(scope="POST /transfers", key=key, fingerprint=body.fingerprint()), move)

@@ -7,8 +7,7 @@ import uuid
 from collections.abc import Callable
 
 from flask import Response, jsonify
-from sqlalchemy import bindparam, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from resilience.durable import Claim, IdempotencyStore
 from storefront.notifications.mail import Mailer
@@ -44,7 +43,7 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Se
         wanted, fingerprint = _wanted(clock())
         claim = Claim(scope="POST /notifications", key=wanted.idempotency_key, fingerprint=fingerprint)
         # Nobody else sends this mail while the claim is good, however often it is asked for.
-        mine = once.begin(claim, lambda session: _known_or_new(session, wanted))
+        mine = once.begin(claim, lambda connection: _known_or_new(connection, wanted))
         if isinstance(mine, Response):
             return mine
         try:
@@ -56,7 +55,7 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Se
         response = jsonify(_notification(wanted))
         response.status_code = 201
         sent = {"row": wanted.id, "now": wanted.sent_at}
-        return once.finish(claim, mine, response, lambda session: session.execute(_SENT, sent))
+        return once.finish(claim, mine, response, lambda connection: connection.execute(_SENT, sent))
 
     @app.get("/notifications/<notification_id>")
     def read(notification_id: str) -> Response:
@@ -85,13 +84,13 @@ def _wanted(now: float) -> tuple[Notification, str]:
     return wanted, body.fingerprint()
 
 
-def _known_or_new(session: Session, wanted: Notification) -> None:
+def _known_or_new(connection: Connection, wanted: Notification) -> None:
     """A mail that could not be sent before keeps its id, so that a mailbox can tell that it is the same."""
-    known = session.scalar(_SAME, {"key": wanted.idempotency_key})
+    known = connection.scalar(_SAME, {"key": wanted.idempotency_key})
     if known is not None:
         wanted.id = known
     else:
-        session.execute(_RECORD, values_of(wanted))
+        connection.execute(_RECORD, values_of(wanted))
 
 
 def _notification(row: Notification) -> dict[str, object]:

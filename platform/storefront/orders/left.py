@@ -17,8 +17,8 @@ class Left:
 
     def waiting(self) -> dict[str, object]:
         """By name, without what there is none of. What is parked does not wait: it needs somebody."""
-        with self._database.read() as session:
-            sagas, mails = self._journal.counts(session), self._outbox.counts(session)
+        with self._database.view() as connection:
+            sagas, mails = self._journal.counts(connection), self._outbox.counts(connection)
         found = {
             "pending_orders": sagas.get("running"),
             "owed_releases": sagas.get("undoing"),
@@ -29,9 +29,9 @@ class Left:
 
     def gauges(self) -> dict[str, dict[str, float]]:
         """For metrics: zero where there is nothing."""
-        with self._database.read() as session:
-            sagas = self._journal.counts(session)
-            messages = {state: self._outbox.counts(session, state).get("mail", 0) for state in ("waiting", "parked")}
+        with self._database.view() as connection:
+            sagas = self._journal.counts(connection)
+            messages = {state: self._outbox.counts(connection, state).get("mail", 0) for state in ("waiting", "parked")}
         return {
             "sagas": {state: float(sagas.get(state, 0)) for state in ("running", "undoing", "stuck")},
             "outbox_messages": {state: float(count) for state, count in messages.items()},

@@ -6,7 +6,7 @@ import logging
 import random
 from collections.abc import Callable
 
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection
 
 from resilience.durable import Journal, Message, Outbox, Relay
 from storefront.orders.charging import NewKeyEachAttempt
@@ -36,7 +36,7 @@ class Parts:
             journal,
             self.peers["inventory"],
             self.peers["payments"],
-            mail=(lambda session, order: None) if "outbox" in off else self._owe_mail,
+            mail=(lambda connection, order: None) if "outbox" in off else self._owe_mail,
             compensate="compensation" not in off,
             rng=rng,
         )
@@ -61,8 +61,8 @@ class Parts:
         """What was left over from this order can be done now."""
         (self.undoing if order.status == "failed" else self.mails).wake()
 
-    def _owe_mail(self, session: Session, order: Order) -> None:
-        self._outbox.owe(session, "mail", aggregate=order.id, payload=mail_for(order))
+    def _owe_mail(self, connection: Connection, order: Order) -> None:
+        self._outbox.owe(connection, "mail", aggregate=order.id, payload=mail_for(order))
 
 
 def _peers(settings: Settings) -> dict[str, Peer]:

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import httpx
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection
 
 from resilience import attempts_made
 from resilience.durable import DONE, UNSURE, Journal, Outcome, Run, Saga, Step, Verdict
@@ -59,7 +59,7 @@ class Settlement:
         inventory: Peer,
         payments: Peer,
         *,
-        mail: Callable[[Session, Order], object],
+        mail: Callable[[Connection, Order], object],
         compensate: bool = True,
         rng: random.Random,
     ) -> None:
@@ -87,7 +87,7 @@ class Settlement:
             answer = self._inventory.send("PUT", f"/reservations/{order.id}", json=wanted)
             if answer.status_code == 200:
                 amount = int(read_object(answer, "unit_price_cents")["unit_price_cents"]) * order.quantity
-                return Outcome(Verdict.DONE, write=lambda session: store.price(session, order, amount))
+                return Outcome(Verdict.DONE, write=lambda connection: store.price(connection, order, amount))
         except (httpx.TransportError, ValueError, TypeError):
             # Stock may have been taken all the same: the release leaves a tombstone, which stops what is under way.
             return _UNAVAILABLE
@@ -114,10 +114,10 @@ class Settlement:
         # An earlier attempt of ours may be at the bank: then only payments' yes or no is an end.
         return Outcome(Verdict.REFUSED, "unavailable") if outcome == "not_charged" and not again else UNSURE
 
-    def _confirm(self, order: Order, session: Session) -> None:
-        store.confirm(session, order)
-        self._mail(session, order)
+    def _confirm(self, order: Order, connection: Connection) -> None:
+        store.confirm(connection, order)
+        self._mail(connection, order)
 
 
-def _fail(order: Order, reason: str, session: Session) -> None:
-    store.fail(session, order, reason, free_key=reason == "unavailable")
+def _fail(order: Order, reason: str, connection: Connection) -> None:
+    store.fail(connection, order, reason, free_key=reason == "unavailable")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from resilience.durable import Journal, Run
 from storefront.orders.models import Order
@@ -30,9 +29,9 @@ class OrderStore:
         """The order of that key and, when it is new, its saga, which is the caller's to drive. Raises `Problem` 422."""
         wanted.status = "pending"
         try:
-            with self._database.write() as session:
-                session.execute(_RECORD, values_of(wanted))
-                return wanted, self._journal.open(session, wanted.id)
+            with self._database.write() as connection:
+                connection.execute(_RECORD, values_of(wanted))
+                return wanted, self._journal.open(connection, wanted.id)
         except IntegrityError:
             with self._database.read() as session:
                 known = session.scalar(_SAME_KEY, {"user": wanted.user_id, "key": wanted.idempotency_key})
@@ -46,20 +45,20 @@ class OrderStore:
             return session.scalar(_BY_ID, {"order": order_id})
 
 
-def price(session: Session, order: Order, amount_cents: int) -> None:
+def price(connection: Connection, order: Order, amount_cents: int) -> None:
     """What it will cost."""
-    session.execute(_PRICE, {"order": order.id, "amount": amount_cents})
+    connection.execute(_PRICE, {"order": order.id, "amount": amount_cents})
     order.amount_cents = amount_cents
 
 
-def confirm(session: Session, order: Order) -> None:
+def confirm(connection: Connection, order: Order) -> None:
     """It is paid."""
-    session.execute(_CONFIRM, {"order": order.id})
+    connection.execute(_CONFIRM, {"order": order.id})
     order.status = "confirmed"
 
 
-def fail(session: Session, order: Order, reason: str, *, free_key: bool) -> None:
+def fail(connection: Connection, order: Order, reason: str, *, free_key: bool) -> None:
     """It will not be. `free_key`: its key may order anew."""
     order.status, order.reason = "failed", reason
     order.idempotency_key = None if free_key else order.idempotency_key
-    session.execute(_FAIL, {"order": order.id, "why": reason, "key": order.idempotency_key})
+    connection.execute(_FAIL, {"order": order.id, "why": reason, "key": order.idempotency_key})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from flask import Response
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection
 
 from resilience.durable import Answer, Claim, IdempotencyStore, InProgress, KeyReusedError, New
 from storefront.shared.background import Loop
@@ -24,46 +24,46 @@ class Once:
         self.store, self._database = store, database
         self.expiry = Loop("expiry", self._expire)
 
-    def together(self, claim: Claim, effect: Callable[[Session], Response]) -> Response:
+    def together(self, claim: Claim, effect: Callable[[Connection], Response]) -> Response:
         """Key, effect and answer in one transaction. An error of `effect` leaves none of them."""
-        with self._database.write() as session:
-            known = self._begin(session, claim)
+        with self._database.write() as connection:
+            known = self._begin(connection, claim)
             if isinstance(known, New):
-                response = effect(session)
-                self.store.finish(session, claim, known, _stored(response))
+                response = effect(connection)
+                self.store.finish(connection, claim, known, _stored(response))
                 return response
         return _again(known)
 
-    def begin(self, claim: Claim, also: Callable[[Session], object]) -> New | Response:
+    def begin(self, claim: Claim, also: Callable[[Connection], object]) -> New | Response:
         """Claim the key before an effect that is not in this database; `also` is written with the claim."""
-        with self._database.write() as session:
-            known = self._begin(session, claim)
+        with self._database.write() as connection:
+            known = self._begin(connection, claim)
             if isinstance(known, New):
-                also(session)
+                also(connection)
                 return known
         return _again(known)
 
-    def finish(self, claim: Claim, new: New, response: Response, also: Callable[[Session], object]) -> Response:
+    def finish(self, claim: Claim, new: New, response: Response, also: Callable[[Connection], object]) -> Response:
         """It is done: store the answer, and `also` what it means."""
-        with self._database.write() as session:
-            also(session)
-            self.store.finish(session, claim, new, _stored(response))
+        with self._database.write() as connection:
+            also(connection)
+            self.store.finish(connection, claim, new, _stored(response))
         return response
 
     def abandon(self, claim: Claim, new: New) -> None:
         """It was not done: the key is free."""
-        with self._database.write() as session:
-            self.store.abandon(session, claim, new)
+        with self._database.write() as connection:
+            self.store.abandon(connection, claim, new)
 
-    def _begin(self, session: Session, claim: Claim) -> New | Answer | InProgress:
+    def _begin(self, connection: Connection, claim: Claim) -> New | Answer | InProgress:
         try:
-            return self.store.begin(session, claim)
+            return self.store.begin(connection, claim)
         except KeyReusedError:
             raise reused() from None
 
     def _expire(self) -> float:
-        with self._database.write() as session:
-            self.store.expire(session)
+        with self._database.write() as connection:
+            self.store.expire(connection)
         return _EXPIRY
 
 

@@ -19,7 +19,7 @@ from storefront.users.models import Base, User
 from storefront.users.settings import Settings
 from storefront.users.tokens import Tokens, unauthorized
 
-_BY_ID = select(User).where(User.id == bindparam("wanted"))
+_BY_ID = select(User.id, User.email).where(User.id == bindparam("wanted"))
 _EMAIL = r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,190}"
 
 
@@ -57,8 +57,8 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Se
     @app.get("/me")
     def me() -> Response:
         user_id = tokens.user_of(request.headers.get("Authorization", ""))
-        with database.read() as session:
-            user = session.scalar(_BY_ID, {"wanted": user_id})
+        with database.view() as connection:
+            user = connection.execute(_BY_ID, {"wanted": user_id}).one_or_none()
         if user is None:
             raise unauthorized("The token's user does not exist")
         return jsonify(id=user.id, email=user.email)
