@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import re
-import uuid
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -44,17 +43,22 @@ inject: Callable[[dict[str, str]], None] | None = None
 """Set by a tracer that records: puts its own current span into the headers of a call."""
 
 
+def new_id() -> str:
+    """32 hexadecimal digits. Nobody has to be unable to guess them, so they come from where it costs least."""
+    return f"{random.getrandbits(128):032x}"
+
+
 def receive(headers: Mapping[str, str]) -> None:
     """Take over what a request, or a stored message, carries; what is missing or garbled is made anew."""
     sent = headers.get(REQUEST_ID, "")
-    request_id.set(sent if _SAFE_ID.fullmatch(sent) else uuid.uuid4().hex)
+    request_id.set(sent if _SAFE_ID.fullmatch(sent) else new_id())
     _context.set(_parsed(headers.get(TRACEPARENT, ""), headers.get(TRACESTATE, "")))
 
 
 def carry() -> dict[str, str]:
     """The headers of a call, or of a message, made on behalf of the current work; a new span id each time."""
     context = _context.get()
-    headers = {REQUEST_ID: request_id.get() or uuid.uuid4().hex}
+    headers = {REQUEST_ID: request_id.get() or new_id()}
     if context is None:
         context = _new()
         _context.set(context)
@@ -79,7 +83,7 @@ def forget() -> None:
 
 
 def _parsed(parent: str, state: str) -> TraceContext:
-    match = _PARENT.fullmatch(parent.strip().lower())
+    match = _PARENT.fullmatch(parent.strip().lower()) if parent else None
     if match is None or (match[1] == "00" and match[5]):
         return _new()  # and its tracestate must not be used either
     usable = len(state) <= _LONGEST_STATE and state.isprintable()
@@ -87,4 +91,4 @@ def _parsed(parent: str, state: str) -> TraceContext:
 
 
 def _new() -> TraceContext:
-    return TraceContext(f"{random.getrandbits(128) or 1:032x}")
+    return TraceContext(new_id())

@@ -20,6 +20,11 @@ from resilience.inbound.problem import document, headers
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+_CARRIED = (
+    ("HTTP_X_REQUEST_ID", trace.REQUEST_ID),
+    ("HTTP_TRACEPARENT", trace.TRACEPARENT),
+    ("HTTP_TRACESTATE", trace.TRACESTATE),
+)
 _NEVER_REFUSED = ("/health/", "/metrics")
 """Whoever asks how the service is must hear it most of all when there is too much to do."""
 
@@ -42,13 +47,7 @@ class Guard:
         self._problem_prefix, self._on_refusal, self._clock = problem_prefix, on_refusal, clock
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        trace.receive(
-            {
-                trace.REQUEST_ID: environ.get("HTTP_X_REQUEST_ID", ""),
-                trace.TRACEPARENT: environ.get("HTTP_TRACEPARENT", ""),
-                trace.TRACESTATE: environ.get("HTTP_TRACESTATE", ""),
-            }
-        )
+        trace.receive({name: environ[key] for key, name in _CARRIED if key in environ})
         if self._life.draining:
             start_response = _closing(start_response)
         if environ.get("PATH_INFO", "").startswith(_NEVER_REFUSED):

@@ -86,8 +86,9 @@ class ServiceApp(Flask):
 
     def _begin(self) -> None:
         g.began = time.perf_counter()
-        # To its end: a refusal that leaves a part unread would cost the client its connection, or the answer.
-        request.get_data()
+        if request.environ.get("CONTENT_LENGTH", "0") != "0" or "HTTP_TRANSFER_ENCODING" in request.environ:
+            # To its end: a refusal that leaves a part unread would cost the client its connection, or the answer.
+            request.get_data()
         if self._late is not None and time_left() == 0:
             self._late.late()
             raise Problem(PASSED.status, PASSED.kind, PASSED.detail)

@@ -6,6 +6,7 @@ can get into a line.
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import sys
@@ -22,6 +23,24 @@ def event(message: str, *, level: int = logging.INFO, **fields: object) -> None:
     logger.log(level, message, extra={"fields": fields})
 
 
+# Made once: `json.dumps` with an option makes an encoder for each call.
+_encode = json.JSONEncoder(default=str).encode
+
+
+@functools.lru_cache(maxsize=4)
+def _second(timestamp: int) -> str:
+    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def spare() -> None:
+    """Leave out of every record what no line shows: where it was logged, by which thread and process.
+
+    The ways that the standard library documents for it, for the whole process: a third of a line's cost.
+    """
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+
+
 class JsonFormatter(logging.Formatter):
     """A record as one line of JSON."""
 
@@ -31,7 +50,7 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "time": f"{_second(int(record.created))}.{int(record.msecs):03}+00:00",
             "level": record.levelname.lower(),
             "service": self._service,
             "message": record.getMessage(),
@@ -44,7 +63,7 @@ class JsonFormatter(logging.Formatter):
             line["error"] = record.exc_info[0].__name__
             # Where, not what: an exception's text can hold data of a request.
             line["trace"] = [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(record.exc_info[2])]
-        return json.dumps(line, default=str)
+        return _encode(line)
 
 
 def configuration(service: str, level: str) -> dict[str, object]:

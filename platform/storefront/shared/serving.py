@@ -102,6 +102,7 @@ def _load(module: str, settings: BaseSettings) -> ServiceApp:
         signal.signal(
             number, signal.SIG_DFL
         )  # until Granian sets its own: the main process's would only be ignored here
+    log.spare()
     threading.Thread(target=_follow_parent, name="parent-watch", daemon=True).start()
     try:
         app: ServiceApp = importlib.import_module(module).create_app(settings)
