@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, g, request
 
-from resilience import time_left, trace
+from resilience import time_left, trace, tracing
 from resilience.inbound import PASSED, DeadlineGate, Guard, Life, Refusal, gates
 from storefront.shared import health, log, problems
 from storefront.shared.background import Loop
@@ -52,19 +53,23 @@ class ServiceApp(Flask):
         health.register(self, database, self.life, backlog)
         if peers:
             self.loops.append(Loop("probe", lambda: probe_idle(peers)))
-        self._guard = Guard(
+        guard = Guard(
             super().wsgi_app,
             self.gates,
             life=self.life,
             problem_prefix=problems.PREFIX,
             on_refusal=self._refused,
         )
+        self.tracing = tracing.start(service, os.environ)
+        for peer in peers.values():
+            peer.tracing = self.tracing
+        self._door = self.tracing.around(guard)
         self._late = next((gate for gate in self.gates if isinstance(gate, DeadlineGate)), None)
         self.before_request(self._begin)
         self.after_request(self._end)
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        return self._guard(environ, start_response)
+        return self._door(environ, start_response)
 
     def keep(self, once: Once) -> None:
         """Its keys expire, and its replays are counted."""
@@ -83,6 +88,7 @@ class ServiceApp(Flask):
         for close in self.closers:
             close()
         self.database.close()
+        self.tracing.close()
 
     def _begin(self) -> None:
         g.began = time.perf_counter()

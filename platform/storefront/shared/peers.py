@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from resilience import BreakerOpenError, EdgePolicy, State, attempts_made, client, trace
+from resilience.tracing import Tracing
 from storefront.shared import log
 from storefront.shared.problems import DependencyProblem
 
@@ -36,6 +37,7 @@ class Peer:
         edge = f"{caller}->{name}"
         self._client = client(url, policy, name=edge, base=base, listener=lambda old, new: _tell(edge, old, new))
         self._last_call = clock()
+        self.tracing = Tracing()
         self.retries = 0
         """Attempts beyond each call's first. Not exact when threads meet: it is a metric."""
         self.calls = Counter({"succeeded": 0, "failed": 0, "rejected": 0})
@@ -43,6 +45,10 @@ class Peer:
 
     def send(self, method: str, path: str, *, json: object = None, headers: Mapping[str, str] = {}) -> httpx.Response:
         """One call under this edge's policies. Raises `httpx.TransportError`; its request tells if it was sent."""
+        with self.tracing.call(method, self.name_of_edge):
+            return self._send(method, path, json, headers)
+
+    def _send(self, method: str, path: str, json: object, headers: Mapping[str, str]) -> httpx.Response:
         self._last_call = self._clock()
         request = self._client.build_request(method, path, json=json, headers={**trace.carry(), **headers})
         outcome = "failed"
