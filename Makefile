@@ -11,7 +11,7 @@ BACKEND ?= auto
 ARGS   ?=
 REPORT ?=
 
-.PHONY: help setup chaos report images test toxiproxy bench-resilience bench-proxy lint clean
+.PHONY: help setup chaos report images test toxiproxy bench-resilience bench-proxy bench-storefront lint clean
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
@@ -59,6 +59,9 @@ bench-resilience: $(VENV)/.bench ## the policies' cost beside other libraries (a
 
 bench-proxy: $(BIN)/toxiproxy-server ## the embedded proxy beside the real Toxiproxy (about ten minutes)
 	$(BIN)/python -m benchmarks.proxy
+
+bench-storefront: setup ## what the stack costs each service, beside bare Flask (needs wrk)
+	$(BIN)/python -m benchmarks.storefront
 
 clean: ## remove what make and the runs left
 	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache reports/out benchmarks/out

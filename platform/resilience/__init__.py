@@ -32,7 +32,7 @@ State is kept per process: four worker processes have four breakers.
 
 from __future__ import annotations
 
-from resilience import errors
+from resilience import errors, trace
 from resilience.attempt import attempts_made, may_have_been_sent, never_sent
 from resilience.backoff import RetrySettings
 from resilience.balancer import Balancer, BalancerSettings
@@ -128,4 +128,5 @@ __all__ = [
     "protect",
     "retrying",
     "time_left",
+    "trace",
 ]
