@@ -24,6 +24,7 @@ ATTRIBUTES = {
     "reset_peer": {"timeout": 5},
     "slow_close": {"delay": 10},
     "timeout": {"timeout": 30},
+    "witness": {},
 }
 
 
