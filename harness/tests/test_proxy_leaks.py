@@ -30,6 +30,7 @@ ATTRIBUTES = {
     "slow_accept": {"delay": 10},
     "slow_close": {"delay": 10},
     "timeout": {"timeout": 30},
+    "witness": {},
 }
 
 

@@ -86,7 +86,7 @@ MISTAKES = [
         "fault",
         ("fault: latency", "fault: latancy"),
         7,
-        "unknown fault 'latancy'; known: latency, bandwidth, disconnect, down, kill, limit_data, partition, ",
+        "unknown fault 'latancy'; known: latency, bandwidth, down, kill, limit_data, partition, ",
     ),
     (
         "edge",
