@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from resilience.inbound import ConcurrencyLimit, Gate
+from resilience.prometheus import EdgeCollector
 from storefront.shared.peers import Peer
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -30,7 +31,7 @@ class Metrics:
         )
         # A look-up by labels costs as much as the counting itself.
         self._kept: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
-        self.registry.register(_PeerCollector(peers))
+        self.registry.register(EdgeCollector(peer.edge for peer in peers.values()))
         self.registry.register(_GateCollector(gates))
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -53,26 +54,8 @@ class Metrics:
         return Response(generate_latest(self.registry), content_type=CONTENT_TYPE_LATEST)
 
 
-class _PeerCollector(Collector):
-    """Reads breakers and counts when asked, so that no event can be missed."""
-
-    def __init__(self, peers: Mapping[str, Peer]) -> None:
-        self._peers = peers
-
-    def collect(self) -> Iterator[Metric]:
-        states = GaugeMetricFamily("circuit_breaker_state", "0 closed, 1 open, 2 half open", labels=["name"])
-        asked = CounterMetricFamily("circuit_breaker_requests", "Calls, by what came of them", labels=["name", "kind"])
-        retries = CounterMetricFamily("outbound_retries", "Attempts beyond each call's first", labels=["name"])
-        for peer in self._peers.values():
-            states.add_metric([peer.name_of_edge], peer.breaker_state().value)
-            retries.add_metric([peer.name_of_edge], peer.retries)
-            for kind, count in peer.calls.items():
-                asked.add_metric([peer.name_of_edge, kind], count)
-        yield from (states, asked, retries)
-
-
 class _GateCollector(Collector):
-    """The same for the door."""
+    """The door's numbers, read when asked for, so that no event can be missed."""
 
     def __init__(self, gates: Sequence[Gate]) -> None:
         self._gates = gates

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
 
-from resilience import BreakerOpenError, EdgePolicy, State, attempts_made, client, trace
+from resilience import Edge, EdgePolicy, State, client, trace
+from resilience.errors import RejectedError
 from resilience.tracing import Tracing
 from storefront.shared import log
 from storefront.shared.problems import DependencyProblem
@@ -38,10 +38,6 @@ class Peer:
         self._client = client(url, policy, name=edge, base=base, listener=lambda old, new: _tell(edge, old, new))
         self._last_call = clock()
         self.tracing = Tracing()
-        self.retries = 0
-        """Attempts beyond each call's first. Not exact when threads meet: it is a metric."""
-        self.calls = Counter({"succeeded": 0, "failed": 0, "rejected": 0})
-        """Calls by what came of them: an answer below 500, anything else, none because the breaker was open."""
 
     def send(self, method: str, path: str, *, json: object = None, headers: Mapping[str, str] = {}) -> httpx.Response:
         """One call under this edge's policies. Raises `httpx.TransportError`; its request tells if it was sent."""
@@ -51,37 +47,34 @@ class Peer:
     def _send(self, method: str, path: str, json: object, headers: Mapping[str, str]) -> httpx.Response:
         self._last_call = self._clock()
         request = self._client.build_request(method, path, json=json, headers={**trace.carry(), **headers})
-        outcome = "failed"
         try:
-            response = self._client.send(request)
-            outcome = "succeeded" if response.status_code < 500 else outcome
+            return self._client.send(request)
         except httpx.TransportError as error:
-            outcome = "rejected" if isinstance(error, BreakerOpenError) else outcome
             log.event("call failed", level=logging.WARNING, peer=self.name, error=type(error).__name__)
             raise
-        finally:
-            self.retries += max(0, attempts_made(request) - 1)
-            self.calls[outcome] += 1
-        return response
 
     def problem(self, error: Exception | None = None) -> DependencyProblem:
         """What to tell a client when this peer did not do its part."""
-        wait = math.ceil(error.retry_after) if isinstance(error, BreakerOpenError) else 1
+        wait = math.ceil(error.retry_after) if isinstance(error, RejectedError) else 1
         return DependencyProblem(self.name, f"The {self.name} service does not answer as it should", retry_after=wait)
 
     @property
+    def edge(self) -> Edge:
+        """The policies, with the counters that metrics show."""
+        return self._client.edge
+
+    @property
     def name_of_edge(self) -> str:
-        return self._client.edge.name
+        return self.edge.name
 
     def breaker_state(self) -> State:
-        """Closed where there is no breaker."""
-        circuit = self._client.edge.circuit
-        return circuit.state if circuit else State.CLOSED
+        """That of the breaker, of the worst one where each instance has its own; closed where there is none."""
+        states = {circuit.state for circuit in self.edge.circuits().values()}
+        return next((state for state in (State.OPEN, State.HALF_OPEN) if state in states), State.CLOSED)
 
     def rejecting(self) -> bool:
         """A call now would be turned away by the breaker, so that work which can wait should wait."""
-        circuit = self._client.edge.circuit
-        return circuit is not None and not circuit.allows()
+        return not self.edge.allows()
 
     def probe(self) -> None:
         """Ask an idle peer how it is, if the breaker is not closed: without traffic it could not close again."""
