@@ -10,6 +10,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable
+from functools import lru_cache
 
 from windtunnel.proxy.errors import AddressError, ListenError
 
@@ -18,6 +19,7 @@ SocketAddress = tuple[str, int]
 Place = tuple[socket.AddressFamily, SocketAddress]
 
 
+@lru_cache(maxsize=1024)
 def split_address(address: str) -> tuple[str, int]:
     """Host and port of `host:port` or `[v6]:port`. Raises `ValueError` with Toxiproxy's words."""
     host, colon, port = address.rpartition(":")
