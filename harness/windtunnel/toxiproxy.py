@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import quote
-
-import httpx
 
 from windtunnel.edge_requests import EdgeRequests, read_page
 from windtunnel.errors import ProxyError
+
+if TYPE_CHECKING:
+    import httpx
 
 _T = TypeVar("_T")
 
@@ -104,6 +105,8 @@ class ToxiproxyClient:
     def __init__(self, url: str, timeout: float = 5.0) -> None:
         """`url` like `http://127.0.0.1:8474`; `timeout` in seconds, for each call."""
         self.url = url.rstrip("/")
+        import httpx  # takes longer to load than the whole server, which needs this file's records only
+
         # Variables such as HTTP_PROXY must never send a loopback call elsewhere.
         self._http = httpx.Client(base_url=self.url, timeout=timeout, trust_env=False)
 
@@ -226,6 +229,8 @@ class ToxiproxyClient:
         return _read(lambda: read_page(self._call("GET", path)))
 
     def _call(self, method: str, path: str, body: object = None) -> Any:
+        import httpx
+
         try:
             answer = self._http.request(method, path, json=body)
             if answer.is_success:

@@ -119,6 +119,7 @@ class Connection:
         self._proxy, self._ordinal = proxy, ordinal
         self._loop = proxy.setting.loop
         self._dialling: asyncio.Task[None] | None = None
+        self._patience: asyncio.TimerHandle | None = None
         self._over = False
         self.story = Story(ordinal, proxy.setting.clock())
         self._gate = Gate(owner=self, loop=self._loop, clock=proxy.setting.clock)
@@ -152,6 +153,8 @@ class Connection:
         """Reach for the upstream."""
         self._dialling = self._loop.create_task(self._dial())
         self._dialling.add_done_callback(self._dialled)
+        # A timer costs a third of `asyncio.timeout`, and every connection pays for it.
+        self._patience = self._loop.call_later(self._proxy.setting.dial_timeout, self._stop_dialling)
 
     def side_lost(self, side: Side, *, reset: bool) -> None:
         """A socket is gone: by our own hand, or because its peer reset it."""
@@ -212,6 +215,9 @@ class Connection:
         self._gate.stop()
         self.up.stop()
         self.down.stop()
+        self._stop_dialling()
+
+    def _stop_dialling(self) -> None:
         # Once the socket is there, cancelling would close it before its buffer is sent.
         if self._dialling is not None and self.upstream.transport is None:
             self._dialling.cancel()
@@ -220,8 +226,7 @@ class Connection:
         reached = False
         try:
             host, port = self._proxy.upstream_address
-            async with asyncio.timeout(self._proxy.setting.dial_timeout):
-                await self._loop.create_connection(lambda: self.upstream, host, port)
+            await self._loop.create_connection(lambda: self.upstream, host, port)
             reached = True
         except (OSError, ValueError):
             pass  # the client sees its connection end
@@ -234,11 +239,14 @@ class Connection:
 
     def _dialled(self, _: asyncio.Task[None]) -> None:
         self._dialling = None
+        if self._patience is not None:
+            self._patience.cancel()
         self._forget_when_gone()
 
     def _forget_when_gone(self) -> None:
         if self.client.transport is None and self.upstream.transport is None and self._dialling is None:
-            self._stop()
+            if not self._over:
+                self._stop()
             self._proxy.forget(self)
 
     def _link(self, flow: Flow) -> Link:

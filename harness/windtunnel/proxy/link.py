@@ -118,10 +118,14 @@ class Link:
     def data(self, chunk: bytes) -> None:
         """The source said something."""
         self._flow.received += len(chunk)
-        if self._first is None:
+        if self._first is not None:
+            self.work(self._first, chunk)
+        elif self._sink is None or self._stopped or self.ended or self._sink.is_closing():
             self._deliver(chunk)
         else:
-            self.work(self._first, chunk)
+            # The wire itself, on the shortest way.
+            self._sink.write(chunk)
+            self._flow.sent += len(chunk)
 
     def eof(self) -> None:
         """The source will say nothing more. Harmless when repeated."""
@@ -203,11 +207,12 @@ class Link:
 
     def work(self, stage: Stage | None, chunk: bytes | None) -> None:
         """Hand a chunk (None: the end) to a stage (None: the sink), after what is on its way already."""
-        self._work.append((stage, chunk))
         if self._working:
+            self._work.append((stage, chunk))
             return
         self._working = True
         try:
+            self._step(stage, chunk)
             while self._work:
                 self._step(*self._work.popleft())
         finally:
@@ -218,8 +223,11 @@ class Link:
         """Tell the owner when the source is to be paused, or read again."""
         if self._stopped:
             return
-        waiting = self._sink is None and sum(map(len, self._pending)) >= MOST_PENDING
-        paused = self._blocked or waiting or any(stage.toxic.full for stage in self._stages)
+        paused = self._blocked
+        if self._sink is None:
+            paused |= sum(map(len, self._pending)) >= MOST_PENDING
+        for stage in self._stages:
+            paused |= stage.toxic.full
         if paused != self.paused:
             self.paused = paused
             self.owner.throttle(self)

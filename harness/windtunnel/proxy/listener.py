@@ -10,6 +10,8 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
+from functools import lru_cache
 
 from windtunnel.proxy.errors import AddressError, ListenError
 
@@ -18,6 +20,7 @@ SocketAddress = tuple[str, int]
 Place = tuple[socket.AddressFamily, SocketAddress]
 
 
+@lru_cache(maxsize=1024)
 def split_address(address: str) -> tuple[str, int]:
     """Host and port of `host:port` or `[v6]:port`. Raises `ValueError` with Toxiproxy's words."""
     host, colon, port = address.rpartition(":")
@@ -41,6 +44,8 @@ async def resolve(listen: str) -> Place:
         host, port = split_address(listen or "127.0.0.1:0")
         if not host:
             return (socket.AF_INET6, ("::", port)) if socket.has_ipv6 else (socket.AF_INET, ("0.0.0.0", port))
+        if (literal := _literal(host, port)) is not None:
+            return literal  # no lookup, which would go through another thread
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
         raise AddressError(f"lookup {listen.rpartition(':')[0]}: no such host") from error
@@ -49,6 +54,13 @@ async def resolve(listen: str) -> Place:
     # As Go does: of several addresses an IPv4 one is taken.
     family, _, _, _, place = min(found, key=lambda each: each[0] != socket.AF_INET)
     return family, (str(place[0]), int(place[1]))
+
+
+def _literal(host: str, port: int) -> Place | None:
+    for family in (socket.AF_INET, socket.AF_INET6):
+        with suppress(OSError):
+            return family, (socket.inet_ntop(family, socket.inet_pton(family, host)), port)
+    return None
 
 
 class Listener:

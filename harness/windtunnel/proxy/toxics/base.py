@@ -125,6 +125,12 @@ class Delaying(Toxic[S], Generic[S, N]):
 
     def hold(self, chunk: bytes | None, note: N) -> None:
         """Put an item at the end. It leaves at once when nothing is before it and it is due already."""
+        if not self._held and chunk is not None and self.portion(chunk) >= len(chunk):
+            due = self.due(chunk, note)
+            if due <= self.outlet.clock():
+                self.leaves(due)
+                self.outlet.send(chunk)
+                return
         self._held.append((chunk, note))
         self.held_bytes += len(chunk or b"")
         if len(self._held) == 1:

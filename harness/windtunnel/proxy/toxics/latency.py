@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from random import Random
+from typing import NamedTuple
 
 from windtunnel.proxy.toxics.base import Delaying
 
@@ -20,8 +21,7 @@ class LatencySettings:
     """Milliseconds: the delay is latency plus or minus up to this much, uniformly."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """When a chunk came (clock seconds), and its share of the jitter, in [-1, 1)."""
 
     at: float
