@@ -8,10 +8,11 @@ reads; a server that has no such route answers 404 and `record()` raises `ProxyE
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import quote
 
+from windtunnel.edge_records import ConnectionLog, EdgeRecord, read_log
 from windtunnel.edge_requests import EdgeRequests, read_page
 from windtunnel.errors import ProxyError
 
@@ -47,53 +48,6 @@ class ProxyState:
     http: bool = False
     """It reads HTTP/1.1: requests are recorded, and toxics can act on them. Always False on a server that cannot."""
     toxics: tuple[Toxic, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class EdgeRecord:
-    """What passed through a proxy since it was created; counters only grow."""
-
-    connections: int
-    """Client connections accepted."""
-    open: int
-    """Of those, open now."""
-    forwarded: int
-    """Connections for which the upstream was reached."""
-    bytes_up: int
-    bytes_down: int
-    touched: Mapping[str, int] = field(default_factory=dict)
-    """By toxic name: links (a connection's one direction) on which that toxic acted on data or on a close; requests,
-    where it is a toxic on HTTP requests."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ConnectionRecord:
-    """What became of one connection. Times are seconds of the server's monotonic clock; None: not yet, or never."""
-
-    ordinal: int
-    """Its number among the proxy's connections, from 1."""
-    opened: float
-    reached: float | None
-    """When the upstream was reached."""
-    closed: float | None
-    why: str
-    """What ended it: `client closed`, `client reset`, `upstream closed`, `upstream reset`, `upstream unreachable`,
-    `toxic NAME`, or `proxy` (disabled, changed, deleted, stopped); empty while nothing has."""
-    decided: Mapping[str, bool]
-    """By toxic name: whether it acts on this connection. A function of the seed, the names, the direction and the
-    ordinal. At most 100."""
-    touched: tuple[str, ...]
-    """Names of the toxics that did act, in the order in which they first did. At most 100."""
-    bytes_up: int
-    bytes_down: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class ConnectionLog:
-    """The newest connections of a proxy (at most 1000), oldest first, and how many older ones are not in it."""
-
-    connections: tuple[ConnectionRecord, ...]
-    dropped: int
 
 
 class ToxiproxyClient:
@@ -211,7 +165,7 @@ class ToxiproxyClient:
 
     def connections(self, name: str) -> ConnectionLog:
         """What became of each connection. Only the embedded server has it; another one answers 404."""
-        return _read(lambda: _log(self._call("GET", _path(name, "record", "connections"))))
+        return _read(lambda: read_log(self._call("GET", _path(name, "record", "connections"))))
 
     def requests(self, name: str, since: int = 0) -> EdgeRequests:
         """The requests number `since` + 1 and on that have ended. Only the embedded server has them."""
@@ -341,11 +295,6 @@ def _toxic(body: Mapping[str, Any]) -> Toxic:
         toxicity=body["toxicity"],
         attributes=body["attributes"],
     )
-
-
-def _log(body: Mapping[str, Any]) -> ConnectionLog:
-    records = (ConnectionRecord(**{**record, "touched": tuple(record["touched"])}) for record in body["connections"])
-    return ConnectionLog(connections=tuple(records), dropped=body["dropped"])
 
 
 def _reason(answer: httpx.Response) -> str:

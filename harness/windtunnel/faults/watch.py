@@ -11,12 +11,13 @@ from collections.abc import Callable, Sequence
 from statistics import median
 from weakref import WeakKeyDictionary
 
+from windtunnel.edge_records import EdgeRecord
 from windtunnel.errors import CapabilityError, InjectionUnprovenError
 from windtunnel.faults.canary import Sighting, Song, sing
 from windtunnel.faults.dialect import Dialect, Greeting, Http
 from windtunnel.stack.base import Address, Stack
 from windtunnel.topology.model import Edge
-from windtunnel.toxiproxy import EdgeProxy, EdgeRecord, ToxiproxyClient
+from windtunnel.toxiproxy import EdgeProxy, ToxiproxyClient
 
 HEALTHY_CANARIES = 5
 _OWN_BYTES: WeakKeyDictionary[ToxiproxyClient, Counter[str]] = WeakKeyDictionary()

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from windtunnel.edge_records import ConnectionLog, EdgeRecord
 from windtunnel.errors import ProxyError
 from windtunnel.proxy.alarm import Clock
 from windtunnel.proxy.api import ControlApi
@@ -20,7 +21,6 @@ from windtunnel.proxy.http import ControlConnection
 from windtunnel.proxy.listener import Listener, join_address, resolve
 from windtunnel.proxy.metrics import Metrics
 from windtunnel.proxy.setting import Setting
-from windtunnel.toxiproxy import ConnectionLog, EdgeRecord
 
 _T = TypeVar("_T")
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from windtunnel.edge_records import ConnectionLog, EdgeRecord
 from windtunnel.edge_requests import EdgeRequests
 from windtunnel.errors import ProxyError
-from windtunnel.toxiproxy import Attributes, ConnectionLog, EdgeProxy, EdgeRecord, ProxyState, Stream, Toxic
+from windtunnel.toxiproxy import Attributes, EdgeProxy, ProxyState, Stream, Toxic
 
 DOUBT = 1e-6
 """How probable it may be that a toxic spared all connections, for one to be said to have met it."""
