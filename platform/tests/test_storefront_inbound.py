@@ -87,7 +87,7 @@ def test_too_much_at_once_is_shed_at_once_and_health_still_answers(tmp_path, bla
 def test_sigterm_turns_readiness_first_and_then_ends(tmp_path, group):
     """It still answers while it says that it is going; liveness does not turn; it ends with 0."""
     with Shop(tmp_path, services=()) as shop:
-        shop.start("bank", DRAIN_NOTICE_SECONDS="1.5")
+        shop.start("bank", DRAIN_NOTICE_SECONDS="4")
         shop.await_ready("bank")
         process = shop.processes["bank"]
         (os.killpg if group else os.kill)(process.pid, signal.SIGTERM)
