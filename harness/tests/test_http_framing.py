@@ -39,7 +39,7 @@ def test_record_does_not_depend_on_how_the_bytes_were_cut(talk, request_cuts, an
 @settings(max_examples=400)
 @given(talks(), cuts, cuts, st.booleans())
 def test_toxics_that_change_nothing_change_nothing(talk, request_cuts, answer_cuts, in_turn):
-    """With gates, marks and toxics on bytes between them, in both directions."""
+    """With sieves, marks and toxics on bytes between them, in both directions."""
     toxics = [
         (kind, stream) for stream in ("upstream", "downstream") for kind in ("http_header", "noop", "http_header")
     ]

@@ -9,7 +9,7 @@ from test_proxy_leaks import crowd, descriptors, living
 
 from windtunnel.proxy.connection import Connection
 from windtunnel.proxy.http1.conversation import Conversation
-from windtunnel.proxy.http1.gate import Gate
+from windtunnel.proxy.http1.sieve import Sieve
 from windtunnel.proxy.link import Link, Stage
 from windtunnel.proxy.toxics import TOXICS, HttpToxic, Toxic
 
@@ -60,4 +60,4 @@ def test_hundreds_of_callers_leave_nothing(kind, loop, monkeypatch):
         assert eventually(lambda: edge.record().open == 0)
         assert eventually(lambda: edge.requests().open == 0)
         assert eventually(lambda: descriptors() <= before)
-        assert living(Connection, Conversation, Gate, Link, Stage, Toxic) == 0
+        assert living(Connection, Conversation, Sieve, Link, Stage, Toxic) == 0

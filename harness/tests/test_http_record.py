@@ -256,6 +256,56 @@ def test_http_is_a_field_of_the_proxy():
     )
 
 
+def test_populate_that_does_not_speak_of_http_leaves_it_as_it_is():
+    """As clients do that do not know it: the proxy is the same, toxics and all. One that says otherwise replaces it."""
+    with shop() as (edge, _):
+        edge.add_toxic("http_status")
+        state = edge.state()
+        entry = {"name": "edge", "upstream": state.upstream, "listen": state.listen}
+        kept = httpx.post(f"{edge.client.url}/populate", json=[entry]).json()["proxies"][0]
+        other = httpx.post(f"{edge.client.url}/populate", json=[entry | {"http": False}]).json()["proxies"][0]
+
+    assert (kept["http"], len(kept["toxics"])) == (True, 1)
+    assert ("http" in other, other["toxics"]) == (False, [])
+
+
+def test_toxics_on_requests_come_with_their_proxy():
+    """In one call; where the proxy does not read HTTP, nothing is made."""
+    with shop() as (edge, _):
+        toxics = [{"type": "http_status", "attributes": {"match": {"first": 1}}}]
+        entry = {"name": "new", "listen": "127.0.0.1:0", "upstream": edge.state().upstream, "toxics": toxics}
+        refused = httpx.post(f"{edge.client.url}/proxies", json=entry)
+        made = httpx.post(f"{edge.client.url}/proxies", json=entry | {"http": True}).json()
+        with caller(EdgeProxy(edge.client, "new")) as client:
+            answers = [call(client)[0] for _ in range(2)]
+
+    assert (refused.status_code, "http_status needs a proxy that reads HTTP" in refused.json()["error"]) == (400, True)
+    assert made["toxics"][0]["attributes"]["match"] == {"first": 1}
+    assert answers == [503, 200]
+
+
+def test_the_log_of_connections_names_toxics_on_requests_that_acted():
+    """As it names those on bytes."""
+    with shop() as (edge, _), caller(edge) as client:
+        edge.add_toxic("http_status", name="no", attributes={"match": {"path": "/no"}})
+        edge.add_toxic("http_header", name="idle", attributes={"match": {"path": "/nobody"}})
+        call(client, path="/no")
+        ended(edge, 1)
+        (connection,) = edge.connections().connections
+
+    assert connection.touched == ("no",)
+
+
+def test_the_server_tells_of_requests_without_its_api():
+    """The same, from the process that runs it."""
+    with EmbeddedToxiproxy() as server, ToxiproxyClient(server.url) as client:
+        client.create("edge", "127.0.0.1:0", "127.0.0.1:9", http=True)
+
+        assert server.requests("edge") == client.requests("edge")
+        with pytest.raises(ProxyError, match="proxy not found"):
+            server.requests("none")
+
+
 @pytest.mark.parametrize("since", ["-1", "x", "", "9" * 20])
 def test_since_must_be_a_number(since):
     """One clear line."""

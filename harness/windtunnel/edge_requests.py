@@ -6,12 +6,13 @@ of the monotonic clock of the machine that the proxy runs on; `Anchor` ties that
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 FORMAT = "windtunnel-requests/1"
 """Of the API's answer. The number changes when a reader of the old form would read the new one wrongly."""
+MOST_PAGES = 100
 
 Ending = Literal["complete", "cut", "reset", "no_answer", "unread"]
 """`cut`: the connection closed within the answer. `reset`: it was reset before the answer was complete. `no_answer`: it
@@ -77,20 +78,30 @@ class EdgeRequests:
     anchor: Anchor
 
 
-def read_page(body: Mapping[str, Any]) -> tuple[EdgeRequests, bool]:
-    """One answer of the API, and whether there are more. Raises KeyError, TypeError or ValueError when it is none."""
-    if body["format"] != FORMAT:
-        raise ValueError(f"the record is in the format {body['format']!r}, not {FORMAT!r}")
-    page = EdgeRequests(
-        requests=tuple(_request(item) for item in body["requests"]),
+def read_pages(ask: Callable[[int], Mapping[str, Any]], since: int) -> EdgeRequests:
+    """All pages as one; `ask(since)` is an answer of the API. Raises KeyError, TypeError, ValueError when it is none.
+
+    At most 101 pages, so that it ends however fast requests come in; `next` says where it did.
+    """
+    pages = [body := _known(ask(since))]
+    while body["more"] and len(pages) <= MOST_PAGES:
+        body = _known(ask(body["next"]))
+        pages.append(body)
+    return EdgeRequests(
+        requests=tuple(_request(item) for page in pages for item in page["requests"]),
         next=body["next"],
-        missed=body["missed"],
+        missed=sum(page["missed"] for page in pages),
         dropped=body["dropped"],
         open=body["open"],
         unread=dict(body["unread"]),
         anchor=Anchor(**body["anchor"]),
     )
-    return page, bool(body["more"])
+
+
+def _known(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    if body["format"] != FORMAT:
+        raise ValueError(f"the record is in the format {body['format']!r}, not {FORMAT!r}")
+    return body
 
 
 def _request(item: Mapping[str, Any]) -> EdgeRequest:

@@ -8,12 +8,12 @@ reads; a server that has no such route answers 404 and `record()` raises `ProxyE
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import quote
 
 from windtunnel.edge_records import ConnectionLog, EdgeRecord, read_log
-from windtunnel.edge_requests import EdgeRequests, read_page
+from windtunnel.edge_requests import EdgeRequests, read_pages
 from windtunnel.errors import ProxyError
 
 if TYPE_CHECKING:
@@ -169,18 +169,8 @@ class ToxiproxyClient:
 
     def requests(self, name: str, since: int = 0) -> EdgeRequests:
         """The requests number `since` + 1 and on that have ended. Only the embedded server has them."""
-        pages: list[EdgeRequests] = []
-        more = True
-        while more:
-            start = pages[-1].next if pages else since
-            page, more = self._page(name, start)
-            pages.append(page)
-        every = tuple(request for page in pages for request in page.requests)
-        return replace(pages[-1], requests=every, missed=sum(page.missed for page in pages))
-
-    def _page(self, name: str, since: int) -> tuple[EdgeRequests, bool]:
-        path = f"{_path(name, 'requests')}?since={since}"
-        return _read(lambda: read_page(self._call("GET", path)))
+        path = _path(name, "requests")
+        return _read(lambda: read_pages(lambda start: self._call("GET", f"{path}?since={start}"), since))
 
     def _call(self, method: str, path: str, body: object = None) -> Any:
         import httpx

@@ -153,7 +153,7 @@ class ProxyCollection:
         await proxy.enable()
 
     async def _same(self, proxy: Proxy, fields: ProxyFields) -> bool:
-        if (proxy.upstream, proxy.http) != (fields.upstream, bool(fields.http)):
+        if proxy.upstream != fields.upstream or fields.http not in (None, proxy.http):
             return False
         if not proxy.has_port or proxy.listen == fields.listen:
             return proxy.listen == (fields.listen or "")

@@ -1,8 +1,8 @@
 """HTTP/1.1 in clear, read as it passes: every request of a proxy that asks for it, and toxics that act on requests.
 
-    client ── Side ─▸ gate ─▸ up link   ─▸ upstream        head.py          first line, notable headers
+    client ── Side ─▸ sieve ─▸ up link   ─▸ upstream        head.py          first line, notable headers
                        │ rule: which toxics act on it?      reader.py        where heads and bodies end
-    client ◂─ sink ◂── down link ◂─ gate ◂── upstream       gate.py          cuts a stream at those places, for toxics
+    client ◂─ sink ◂── down link ◂─ sieve ◂── upstream       sieve.py         cuts a stream at those places, for toxics
                 │                                           conversation.py  which answer is whose
             request log                                     log.py           what the API tells of it
 

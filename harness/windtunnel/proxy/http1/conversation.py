@@ -1,7 +1,7 @@
 """What is said on one connection: which request is where, whose answer comes, and what the log is told of it.
 
-    client_said ─▸ [gate, while there are rules] ─▸ up link
-    client_got  ◂─ sink ◂─ down link ◂─ [gate, while toxics stand in the link] ◂─ server_said
+    client_said ─▸ [sieve, while there are rules] ─▸ up link
+    client_got  ◂─ sink ◂─ down link ◂─ [sieve, while toxics stand in the link] ◂─ server_said
 
 While nothing stands in the down link, what the server says is what the client gets, and is read once, at the sink.
 """
@@ -16,11 +16,11 @@ from windtunnel.edge_requests import Ending
 from windtunnel.proxy.alarm import Clock
 from windtunnel.proxy.http1.answers import Answers
 from windtunnel.proxy.http1.exchange import Exchange
-from windtunnel.proxy.http1.gate import PASSES, Gate, Treatment
 from windtunnel.proxy.http1.head import RequestHead, UnreadableError, request_head, request_possible
 from windtunnel.proxy.http1.links import MarkedLink
 from windtunnel.proxy.http1.log import RequestLog
 from windtunnel.proxy.http1.reader import Reader
+from windtunnel.proxy.http1.sieve import PASSES, Sieve, Treatment
 from windtunnel.proxy.installed import InstalledToxic
 
 MOST_AWAITED = 20_000
@@ -47,7 +47,7 @@ class Conversation:
         self.answers_itself = False
         """The proxy has answered for the upstream at least once."""
         self._requests = Reader(request_possible, skips_blank_lines=True)
-        self._request_gate = Gate(self._requests, up.pass_on, self._request, self._request_over)
+        self._request_sieve = Sieve(self._requests, up.pass_on, self._request, self._request_over)
         self._sifting = False
         self._latest: Exchange | None = None
         self._began = self._answer_began = 0.0
@@ -55,7 +55,7 @@ class Conversation:
         """Answers where the client gets them."""
         self._said: Answers | None = None
         """Answers where the server says them; None while that is the same place."""
-        self._answer_gate = Gate(self._given.reader, down.pass_on, self._answer_said, self._answer_said_over)
+        self._answer_sieve = Sieve(self._given.reader, down.pass_on, self._answer_said, self._answer_said_over)
         self._gave_up = self._over = False
 
     def client_said(self, chunk: bytes) -> None:
@@ -78,7 +78,7 @@ class Conversation:
 
     def client_ended(self) -> None:
         """The client will say no more: what is kept of a head goes on."""
-        self._request_gate.flush()
+        self._request_sieve.flush()
         self._down.caller_left()
 
     def server_said(self, chunk: bytes) -> None:
@@ -88,7 +88,7 @@ class Conversation:
             self._down.data(chunk)
         else:
             self._insert_replies(said, at_once=True)
-            self._answer_gate.feed(chunk)
+            self._answer_sieve.feed(chunk)
             self._note_loss(said.reader)
 
     def client_reads_on(self) -> None:
@@ -100,9 +100,9 @@ class Conversation:
         """The server will say no more; an answer that lasts until then is complete."""
         said = self._settle()
         if said is not None:
-            self._answer_gate.flush()
+            self._answer_sieve.flush()
             if said.reader.open_ended:
-                self._answer_gate.end()
+                self._answer_sieve.end()
 
     def client_got(self, chunk: bytes) -> None:
         """Given to the client's socket."""
@@ -135,9 +135,9 @@ class Conversation:
     def _sift(self, chunk: bytes) -> None:
         if not self._sifting:
             self._sifting = True
-            self._request_gate.enter(self._requests)
-        self._request_gate.feed(chunk)
-        self._sifting = not self._requests.lost and self._request_gate.busy
+            self._request_sieve.enter(self._requests)
+        self._request_sieve.feed(chunk)
+        self._sifting = not self._requests.lost and self._request_sieve.busy
 
     def _request(self, raw: bytes, *, kept: bool) -> Treatment:
         try:
@@ -183,6 +183,7 @@ class Conversation:
             trace_id=head.trace_id,
             request_id=head.request_id,
             start=self._began,
+            story=self._down.owner.story,
             nth=log.nth_of_kind(head.method, head.path),
         )
 
@@ -225,7 +226,7 @@ class Conversation:
             assert head is not None
             return Treatment(exchange=exchange if self._down.marked else None, body=copy(head.body))
 
-        Gate(reader.reader, self._down.pass_on, begin, lambda: None).feed(answer)
+        Sieve(reader.reader, self._down.pass_on, begin, lambda: None).feed(answer)
 
     def _settle(self) -> Answers | None:
         """Read answers apart from where they are given as soon as toxics stand between, and no longer than that."""
@@ -240,7 +241,7 @@ class Conversation:
     def _apart(self) -> Answers:
         if self._said is None:
             self._said = self._given.copy()
-            self._answer_gate.enter(self._said.reader)
+            self._answer_sieve.enter(self._said.reader)
         return self._said
 
     def _answer_said(self, raw: bytes, *, kept: bool) -> Treatment:

@@ -7,6 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING, Literal
 
 from windtunnel.edge_requests import Ending
+from windtunnel.proxy.history import Story
 from windtunnel.proxy.http1.body import Body, Empty
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ class Exchange:
     trace_id: str
     request_id: str
     start: float
+    story: Story
+    """Of its connection."""
     nth: int
     """Of its kind on this proxy, counted from 1."""
     status: int | None = None
@@ -47,6 +50,7 @@ class Exchange:
         if toxic.name not in self.touched_by:
             self.touched_by.append(toxic.name)
             toxic.touched.count += 1
+            self.story.touch(toxic.name)
 
     def chance(self, toxic: InstalledToxic) -> Random:
         """Chance of this toxic for this request alone: the same in every run with the same seed."""

@@ -32,7 +32,7 @@ class Decide(Protocol):
         """A head is complete: sets the reader's body, or loses it. `kept`: nothing of the message has passed yet."""
 
 
-class Gate:
+class Sieve:
     """One direction of one connection."""
 
     def __init__(self, reader: Reader, pass_on: Callable[[bytes], None], decide: Decide, end: Callable[[], None]):
@@ -48,7 +48,7 @@ class Gate:
         return self._treatment is not None or bool(self._head)
 
     def enter(self, reader: Reader) -> None:
-        """Begin here. The rest of a message that was under way when the gate was set up passes undecided."""
+        """Begin here. The rest of a message that was under way when the sieve was set up passes undecided."""
         self._reader = reader
         self._treatment = None if reader.between else PASSES
         self._head.clear()
@@ -83,7 +83,7 @@ class Gate:
 
     def _begin(self, piece: bytes, head: bytes) -> None:
         if self._treatment is PASSES:
-            # The rest of a head that was under way when the gate was set up.
+            # The rest of a head that was under way when the sieve was set up.
             self._pass_on(piece)
             self._decide(head, kept=False)
             return
