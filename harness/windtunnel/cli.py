@@ -42,7 +42,17 @@ def _parser() -> argparse.ArgumentParser:
         prog="windtunnel", description="Resilience verification for microservices.", epilog=__doc__.split("\n\n")[1]
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_experiments(commands)
+    proxy = commands.add_parser("proxy", help="serve Toxiproxy's API on this machine, until interrupted")
+    serve.add_arguments(proxy)
+    proxy.set_defaults(command=serve.run)
+    _add_machine(commands)
+    register_report(commands)
+    return parser
 
+
+def _add_experiments(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """What is done with experiments and their histories."""
     run = commands.add_parser(
         "run",
         help="run experiments (all, or the files named): pytest -m chaos with your options passed on",
@@ -65,9 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     judge.add_argument("--timeline", type=Path, metavar="PNG", help="also draw the (last) history's timeline there")
     judge.set_defaults(command=_judge)
 
-    proxy = commands.add_parser("proxy", help="serve Toxiproxy's API on this machine, until interrupted")
-    serve.add_arguments(proxy)
-    proxy.set_defaults(command=serve.run)
+
+def _add_machine(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """What concerns the machine that experiments run on."""
     images = commands.add_parser(
         "images",
         help="build or fetch the images that the docker backend needs",
@@ -90,9 +100,6 @@ def _parser() -> argparse.ArgumentParser:
         "heal", help="undo what runs that died have left on this machine", description="Runs that live are not touched."
     )
     heal.set_defaults(command=_heal)
-
-    register_report(commands)
-    return parser
 
 
 def _run(options: argparse.Namespace) -> int:
