@@ -127,9 +127,8 @@ def _grid(kind: str, document: SummaryDocument) -> Grid:
     system, tried = document["system"], _tried(kind, document["experiments"])
     known = system["edges"] if kind == "edge" else system["services"]
     targets = tuple(dict.fromkeys([*known, *(target for target, _ in tried)]))
-    faults = tuple(
-        dict.fromkeys([*(name for name, on in system["faults"].items() if on == kind), *(fault for _, fault in tried)])
-    )
+    seen = sorted({fault for _, fault in tried})  # what was tried comes first: the rest is empty columns
+    faults = tuple(dict.fromkeys([*seen, *(name for name, on in system["faults"].items() if on == kind)]))
     cells = {
         (target, fault): Cell(target=target, fault=fault, runs=tuple(tried.get((target, fault), ())))
         for target in targets
