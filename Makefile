@@ -6,8 +6,12 @@ STAMP  := $(VENV)/.filled
 WORKERS ?= 2
 # The release that the embedded proxy is compared with.
 TOXIPROXY := v2.12.0
+BACKEND ?= auto
+# More options: make chaos ARGS="--wt-profile=nightly", make report REPORT="--gate --keep 10".
+ARGS   ?=
+REPORT ?=
 
-.PHONY: help setup chaos test toxiproxy bench-proxy lint clean
+.PHONY: help setup chaos report images test toxiproxy bench-resilience bench-proxy bench-storefront lint clean
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
@@ -23,7 +27,16 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 chaos: setup ## the main job: stand the storefront up, break its edges under load, judge it
-	$(BIN)/python -m pytest -m chaos -n $(WORKERS) chaos_specs
+	$(BIN)/python -m pytest -m chaos -n $(WORKERS) --wt-backend=$(BACKEND) $(ARGS) chaos_specs
+
+images: setup ## build or fetch what the docker backend needs (BACKEND=docker does so by itself)
+	$(BIN)/windtunnel images
+
+report: setup ## publish the last run in reports/published: the matrix, and Allure's report where npm is there
+	@if test reports/node_modules/.package-lock.json -nt reports/package-lock.json; then :; \
+	elif command -v npm >/dev/null; then npm ci --prefix reports --silent --no-audit --no-fund || echo "Allure could not be installed; everything else is built."; \
+	else echo "Without npm there is no Allure report (Node.js 20 or newer has it); everything else is built."; fi
+	$(BIN)/windtunnel report $$(test -x reports/node_modules/.bin/allure && echo --allure) $(REPORT)
 
 test: setup ## lint, types, and every test
 	$(BIN)/python -m tox -q
@@ -36,8 +49,19 @@ $(BIN)/toxiproxy-server: | $(STAMP)
 	@GOBIN=$(abspath $(VENV))/toxiproxy go install github.com/Shopify/toxiproxy/v2/cmd/server@$(TOXIPROXY)
 	@mv $(VENV)/toxiproxy/server $@ && rmdir $(VENV)/toxiproxy
 
+# The benchmarks' peers are in no lock file: the newest is what one wants to be compared with.
+$(VENV)/.bench: $(STAMP) pyproject.toml
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e '.[bench]'
+	@touch $@
+
+bench-resilience: $(VENV)/.bench ## the policies' cost beside other libraries (about two minutes)
+	$(BIN)/python -m benchmarks.resilience
+
 bench-proxy: $(BIN)/toxiproxy-server ## the embedded proxy beside the real Toxiproxy (about ten minutes)
 	$(BIN)/python -m benchmarks.proxy
+
+bench-storefront: setup ## what the stack costs each service, beside bare Flask (needs wrk)
+	$(BIN)/python -m benchmarks.storefront
 
 clean: ## remove what make and the runs left
 	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache reports/out benchmarks/out

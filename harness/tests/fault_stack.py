@@ -94,7 +94,8 @@ class FaultStack:
         self.client = self._open.enter_context(ToxiproxyClient(self._open.enter_context(EmbeddedToxiproxy(seed=1)).url))
         for edge in TOPOLOGY.edges:
             if edge.target in self.servers:
-                self.client.create(edge.name, "127.0.0.1:0", str(self.address(edge.target)))
+                address, http = str(self.address(edge.target)), edge.protocol == "http"
+                self.client.create(edge.name, "127.0.0.1:0", address, http=http)
 
     def address(self, service):
         return Address(*self.servers[service].server_address)

@@ -8,11 +8,14 @@ from contextlib import contextmanager, suppress
 
 from windtunnel.proxy import EmbeddedToxiproxy
 from windtunnel.proxy.server import new_event_loop
+from windtunnel.proxy.toxics import TOXICS, HttpToxic
 from windtunnel.toxiproxy import EdgeProxy, ToxiproxyClient
 
 LOOPS = {"preferred": new_event_loop, "asyncio": asyncio.new_event_loop}
 PATIENCE = 20.0
 """Seconds after which a test gives up: far beyond anything expected, because machines are shared."""
+ON_BYTES = {name for name, toxic in TOXICS.items() if not issubclass(toxic, HttpToxic)}
+"""The toxics that need no HTTP."""
 
 
 def echo(sock):

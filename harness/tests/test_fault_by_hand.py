@@ -160,4 +160,4 @@ def test_what_does_not_exist_is_named(chaos):
 
 def test_every_fault_can_be_written_by_hand():
     """One method each."""
-    assert {name for name in vars(Chaos) if name[0] != "_"} == set(FAULTS)
+    assert {name for name in dir(Chaos) if name[0] != "_"} == set(FAULTS)

@@ -12,7 +12,17 @@ from windtunnel.spec.model import FaultStep
 
 TEXT = (Path(__file__).parents[1] / "FAULTS.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^### ([a-z_]+)\n(.*?)(?=^##|\Z)", TEXT, re.MULTILINE | re.DOTALL))
-UNITS = {"ms": "ms", "us": "us", "bytes": "B", "kbps": "KB/s", "share": "share"}
+UNITS = {
+    "ms": "ms",
+    "us": "us",
+    "bytes": "B",
+    "kbps": "KB/s",
+    "status": "status",
+    "text": "text",
+    "word": "word",
+    "whole_s": "s",
+    "share": "%",
+}
 
 
 def made(name, **more):
@@ -33,7 +43,10 @@ def test_a_step_becomes_its_fault(name):
 @pytest.mark.parametrize(
     ("step", "said"),
     [
-        (FaultStep(name="x", fault="latncy", edges=("a->b",)), "unknown fault 'latncy'; known: bandwidth, down, kill"),
+        (
+            FaultStep(name="x", fault="latncy", edges=("a->b",)),
+            "unknown fault 'latncy'; known: bandwidth, disconnect, down, http_",
+        ),
         (made("latency", params={}), "latency: attribute 'latency' is missing"),
         (made("latency", params={"latency": 1, "jiter": 1}), "unknown attribute 'jiter'; known: jitter, latency"),
         (made("down", params={"delay": 1}), "down: unknown attribute 'delay'; known: none"),
@@ -58,7 +71,7 @@ def test_every_fault_is_documented_and_nothing_else():
 @pytest.mark.parametrize("name", FAULTS)
 def test_the_paragraph_names_every_attribute_with_its_unit(name):
     """What it takes is what the shape says."""
-    documented = dict(re.findall(r"^\| `(\w+)` \| ([\w/]+)", SECTIONS[name], re.MULTILINE))
+    documented = dict(re.findall(r"^\| `(\w+)` \| ([\w/%]+)", SECTIONS[name], re.MULTILINE))
 
     assert documented == {param: UNITS[unit] for param, unit in SHAPES[name].params.items()}
 
@@ -70,6 +83,7 @@ def test_the_paragraph_has_an_example_that_fits_the_shape(name):
     shape = SHAPES[name]
     places = {"service"} if shape.on == "service" else {"edge", "edges"}
     toxic = {"stream", "toxicity"} if shape.on == "edge" and shape.toxic else set()
+    toxic |= {"match"} if shape.match else set()
 
     assert example["fault"] == name
     assert shape.required <= example.keys() <= {"name", "type", "fault", "at", "for", *places, *toxic, *shape.params}

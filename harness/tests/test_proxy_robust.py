@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from proxy_wires import PATIENCE, Upstream, ask, connect, eventually, proxied, read_all
+from proxy_wires import ON_BYTES, PATIENCE, Upstream, ask, connect, eventually, proxied, read_all
 
 from windtunnel.proxy import EmbeddedToxiproxy
 from windtunnel.proxy.toxics import TOXICS
@@ -27,9 +27,9 @@ FRACTIONS = st.one_of(st.floats(allow_nan=False, allow_infinity=False), st.float
 
 
 @st.composite
-def toxics(draw):
-    """A toxic with attributes of the right types and any values."""
-    kind = draw(st.sampled_from(sorted(TOXICS)))
+def toxics(draw, kinds=frozenset(TOXICS)):
+    """A toxic with attributes of the right types (for those on bytes) and any values."""
+    kind = draw(st.sampled_from(sorted(kinds)))
     numbers = {
         field.name: draw(INTEGERS if field.type in ("int", int) else FRACTIONS)
         for field in fields(TOXICS[kind].Settings)
@@ -84,7 +84,7 @@ def address(standing):
 
 
 @MANY
-@given(wanted=st.lists(toxics(), min_size=1, max_size=4), later=toxics())
+@given(wanted=st.lists(toxics(ON_BYTES), min_size=1, max_size=4), later=toxics(ON_BYTES))
 def test_no_toxic_whatever_its_attributes_stops_the_server(standing, address, wanted, later):
     """Added with data on the way, updated, removed; then the same proxy passes everything."""
     call, _, server = standing
@@ -119,6 +119,7 @@ PROXIES = st.fixed_dictionaries(
         "upstream": st.sampled_from(["127.0.0.1:9", "nowhere", ""]),
         "listen": st.sampled_from(["127.0.0.1:0", "", "foo", "localhost:0", "[::1]:0"]),
         "enabled": st.booleans(),
+        "http": st.booleans(),
         "toxics": st.lists(toxics(), max_size=2),
     },
 )
@@ -183,12 +184,12 @@ def test_control_calls_do_not_wait_for_a_peer_that_does_not_read():
             return len(passed) > 3 and passed[-1] == passed[-4] > 0
 
         assert eventually(stuck)
-        for kind in sorted(TOXICS):
+        for kind in sorted(ON_BYTES):
             edge.add_toxic(kind, name=kind)
             edge.update_toxic(kind, toxicity=0.5)
             edge.update_toxic(kind, toxicity=1.0)
         listed = len(edge.state().toxics)
-        for kind in sorted(TOXICS, reverse=True):
+        for kind in sorted(ON_BYTES, reverse=True):
             if kind != "timeout":  # its removal closes the connection
                 edge.remove_toxic(kind)
         open_still = edge.record().open
@@ -198,7 +199,7 @@ def test_control_calls_do_not_wait_for_a_peer_that_does_not_read():
         edge.client.delete("edge")
 
         # Only now is anything read.
-        assert (listed, open_still) == (len(TOXICS), 1)
+        assert (listed, open_still) == (len(ON_BYTES), 1)
         with suppress(ConnectionResetError):
             assert len(read_all(client)) > 0
 

@@ -107,6 +107,7 @@ def test_reaper_does_not_look_like_a_process_of_the_run(runner):
 def test_service_that_outlives_the_run_does_not_hold_the_pipe(tmp_path, runner):
     """A child inherits no write end; else the reaper would wait for the very process it has to end."""
     _, run_id, reaper = runner
+    assert eventually(lambda: carriers(RUN_VARIABLE, run_id))
     (child,) = carriers(RUN_VARIABLE, run_id)
     pipe = Path(f"/proc/{reaper}/fd/0").readlink()
 
@@ -143,7 +144,8 @@ def test_live_run_is_never_healed(tmp_path, runner):
 
     assert heal(tmp_path) == []
     assert (tmp_path / f"windtunnel-{run_id}").exists()
-    assert len(carriers(RUN_VARIABLE, run_id)) == 1
+    # Within its exec a process has no environment yet that could be read.
+    assert eventually(lambda: len(carriers(RUN_VARIABLE, run_id)) == 1)
 
 
 def test_run_whose_reaper_died_too_is_healed(tmp_path, runner):

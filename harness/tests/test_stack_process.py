@@ -41,7 +41,7 @@ def start(tmp_path, run):
     stacks = []
 
     def start(*services, edges=(), **settings):
-        stacks.append(ProcessBackend().start(topology(tmp_path, *services, edges=edges), run=run, **settings))
+        stacks.append(ProcessBackend(**settings).start(topology(tmp_path, *services, edges=edges), run=run))
         return stacks[-1]
 
     yield start

@@ -257,7 +257,7 @@ def test_long_cycle_is_shown_in_its_order(tmp_path):
     ("rest", "message"),
     [
         ("services: {}\nedges: []\n", "4: expected at least one service, found none"),
-        ("services: {a: {docker: {}}}\nedges: []\n", "5: expected a list of at least 1, found 0"),
+        ("services: {a: {docker: {image: a}}}\nedges: []\n", "5: expected a list of at least 1, found 0"),
     ],
     ids=["services", "edges"],
 )

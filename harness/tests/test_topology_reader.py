@@ -6,6 +6,7 @@ from spec_samples import TOPOLOGY, changed, damaged, damages, outcome, read_shop
 
 from windtunnel.errors import TopologyError
 from windtunnel.topology import Edge, Service
+from windtunnel.topology.model import Container
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def test_services_keep_what_the_file_says(shop, tmp_path):
 
 def test_service_of_a_container_keeps_its_docker_part(shop):
     """It is handed on untouched."""
-    assert shop.services["ledger"].docker == {"image": "postgres:17"}
+    assert shop.services["ledger"].container == Container(image="postgres:17")
     assert shop.services["ledger"].ready == "tcp"
     assert shop.services["ledger"].command == ()
 

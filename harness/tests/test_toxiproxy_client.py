@@ -6,9 +6,10 @@ import threading
 import pytest
 from proxy_wires import Upstream, ask, connect, proxied
 
+from windtunnel.edge_records import EdgeRecord
 from windtunnel.errors import ProxyError
 from windtunnel.proxy import EmbeddedToxiproxy
-from windtunnel.toxiproxy import EdgeProxy, EdgeRecord, ProxyState, Toxic, ToxiproxyClient
+from windtunnel.toxiproxy import EdgeProxy, ProxyState, Toxic, ToxiproxyClient
 
 
 @pytest.fixture

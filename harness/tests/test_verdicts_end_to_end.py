@@ -4,6 +4,8 @@ is not known is an ERROR, never a pass."""
 import pytest
 import small_system
 
+from windtunnel.history import FaultEvent
+
 
 @pytest.fixture
 def folder(tmp_path):
@@ -68,3 +70,34 @@ def test_what_is_not_known_is_an_error(folder, case):
 
     assert measured.verdict.outcome == "ERROR", measured.verdict.reasons
     assert reason in "\n".join(measured.verdict.reasons)
+
+
+ON_REQUESTS = (
+    'fault: http_status, edge: "front->back", match: {method: GET, path: /, every: 2}, for: 900ms}\n'
+    '  - {name: lost answers, type: fault, fault: http_lose_answer, edge: "front->back", match: {path: /}, at: 1s'
+)
+
+
+def proofs(measured):
+    events = measured.history.events
+    return "\n".join(event.proof for event in events if isinstance(event, FaultEvent) and event.what == "proven")
+
+
+def test_faults_on_requests_are_judged_like_any_other(folder):
+    """Every second call refused by the proxy, then answers lost: front copes, and both were proven to bite."""
+    measured = small_system.measure(folder, small_system.write_spec(folder, fault=ON_REQUESTS))
+    shown = proofs(measured)
+
+    assert measured.verdict.outcome == "PASS", measured.verdict.reasons
+    assert "http_status downstream for method=GET path=/ every=2 read back" in shown
+    assert "the record shows GET /: 503, complete" in shown
+    assert "the record shows GET /: no status, reset" in shown
+
+
+def test_a_fault_on_requests_that_nobody_makes_is_an_error(folder):
+    """It was injected and its twin was met, but the load never came its way: not a pass."""
+    fault = 'fault: http_status, edge: "front->back", match: {path: /nobody}'
+    measured = small_system.measure(folder, small_system.write_spec(folder, fault=fault))
+
+    assert measured.verdict.outcome == "ERROR", measured.verdict.reasons
+    assert "no request of the load on which http_status acted" in "\n".join(measured.verdict.reasons)

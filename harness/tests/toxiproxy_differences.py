@@ -92,10 +92,8 @@ DIFFERENCES: dict[str, Difference] = {
         "says its own version",
         "says `2.12.0+windtunnel`",
         "who reads a log should know which of the two it was",
-        exactly(
-            Answer(200, "application/json;charset=utf-8", b'{"version": "git"}\n'),
-            Answer(200, "application/json;charset=utf-8", b'{"version": "2.12.0+windtunnel"}\n'),
-        ),
+        # `git` is what a binary says whose build was told no version.
+        text(rb'^\{"version": "(?:git|2\.12\.0)"\}', b'{"version": "2.12.0+windtunnel"}'),
     ),
     "logger": Difference(
         'every proxy carries `"Logger":{}`',

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
+from windtunnel.chaos_http import HttpChaos
 from windtunnel.errors import WindtunnelError
 from windtunnel.faults import EdgeFault, ServiceFault, build
 from windtunnel.spec.model import FaultStep
@@ -35,11 +36,12 @@ class Disturbance:
     restored: str = ""
     """Once the block is left."""
     touched: int = 0
-    """Once the block is left: connections, not of our canaries, on which the toxic acted. A refused one is not counted
+    """Once the block is left: connections, not of our canaries, on which the toxic acted; requests, where it is a
+    toxic on HTTP requests. A refused one is not counted
     anywhere, so `down` leaves 0, as do faults on services."""
 
 
-class Chaos:
+class Chaos(HttpChaos[Disturbance]):
     """Every method is a `with` block that yields a `Disturbance`.
 
     Raises `CapabilityError` when the stack cannot do it, `InjectionUnprovenError` and `RestorationUnprovenError` when a
@@ -195,6 +197,19 @@ class Chaos:
     def restart(self, service: str) -> AbstractContextManager[Disturbance]:
         """It was killed and is ready again when the block begins."""
         return self._on_service("restart", service)
+
+    def starve(self, service: str, *, cpu_share: float) -> AbstractContextManager[Disturbance]:
+        """It has that share of one processor, such as 0.1, for the length of the block."""
+        step = FaultStep(name=f"starve {service}", fault="starve", service=service, params={"cpu": cpu_share})
+        return self._disturb(step, False)
+
+    def terminate(self, service: str) -> AbstractContextManager[Disturbance]:
+        """It has ended gracefully (SIGTERM), and is started again at the block's end."""
+        return self._on_service("terminate", service)
+
+    def disconnect(self, service: str) -> AbstractContextManager[Disturbance]:
+        """It runs, and is on no network for the length of the block. Containers only."""
+        return self._on_service("disconnect", service)
 
     def _toxic(
         self,

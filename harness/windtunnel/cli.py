@@ -12,6 +12,7 @@ from pathlib import Path
 
 from windtunnel import serve
 from windtunnel.errors import BadInputError, WindtunnelError
+from windtunnel.report.commands import register as register_report
 
 OK, BROKEN, WRONG_INPUT, UNKNOWN = 0, 1, 2, 3
 EXIT_CODES = {"PASS": OK, "XFAIL": OK, "SKIP": OK, "FAIL": BROKEN, "ERROR": UNKNOWN}
@@ -67,11 +68,30 @@ def _parser() -> argparse.ArgumentParser:
     proxy = commands.add_parser("proxy", help="serve Toxiproxy's API on this machine, until interrupted")
     serve.add_arguments(proxy)
     proxy.set_defaults(command=serve.run)
+    images = commands.add_parser(
+        "images",
+        help="build or fetch the images that the docker backend needs",
+        description="Build or fetch the images that the docker backend needs for a topology. Names are parameters: "
+        "WINDTUNNEL_PYTHON_IMAGE, WINDTUNNEL_TOXIPROXY_IMAGE, and what the topology writes as ${NAME}.",
+    )
+    images.add_argument("--topology", type=Path, default=Path("platform/topology.yaml"), metavar="FILE")
+    images.add_argument("--check", action="store_true", help="only say which are there; exit code 3 when not all")
+    images.set_defaults(command=_images)
+
+    doctor = commands.add_parser(
+        "doctor",
+        help="say what this machine has, and what each missing thing costs",
+        description="Say what this machine has, and what each missing thing costs. Exit code 3 when nothing can run.",
+    )
+    doctor.add_argument("--topology", type=Path, metavar="FILE", help="also look for the images of that system")
+    doctor.set_defaults(command=_doctor)
 
     heal = commands.add_parser(
         "heal", help="undo what runs that died have left on this machine", description="Runs that live are not touched."
     )
     heal.set_defaults(command=_heal)
+
+    register_report(commands)
     return parser
 
 
@@ -114,6 +134,38 @@ def _judge(options: argparse.Namespace) -> int:
         if options.timeline:
             options.timeline.write_bytes(render_timeline(history, verdict))
     return worst
+
+
+def _images(options: argparse.Namespace) -> int:
+    from windtunnel.stack.engine import connect
+    from windtunnel.stack.images import ensure_images, wanted_images
+    from windtunnel.topology import read_topology
+    from windtunnel.undo.engine import Engine, engine_url
+
+    engine, client = Engine(engine_url()), connect().client
+    try:
+        wanted = wanted_images(read_topology(options.topology))
+        if not options.check:
+            ensure_images(wanted, engine, client, lambda line: print(line, flush=True))
+        there = {image.name: engine.has_image(image.name) for image in wanted}
+    finally:
+        client.close()
+    for name, present in there.items():
+        print(f"{name}: {'ready' if present else 'missing'}")
+    return OK if all(there.values()) else UNKNOWN
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from windtunnel.doctor import examine
+    from windtunnel.topology import read_topology
+
+    findings = examine(read_topology(options.topology) if options.topology else None)
+    width = max(len(finding.name) for finding in findings)
+    for finding in findings:
+        print(
+            f"{'ok  ' if finding.ok else 'MISS' if finding.needed else '-   '} {finding.name:{width}}  {finding.told}"
+        )
+    return UNKNOWN if any(finding.needed and not finding.ok for finding in findings) else OK
 
 
 def _heal(options: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 WindtunnelError
 ├── BadInputError               a file or an option is wrong: where, what, what would be right
+│   ├── BackendError            what a run was asked to use is not on this machine
 │   ├── TopologyError
 │   └── SpecError
 ├── StackError                  the system under test could not be stood up, changed or brought to rest
@@ -48,6 +49,10 @@ class TopologyError(BadInputError):
 
 class SpecError(BadInputError):
     """An experiment file cannot be used."""
+
+
+class BackendError(BadInputError):
+    """A run was asked for something that this machine does not have: an engine, a program, an image."""
 
 
 class StackError(WindtunnelError):

@@ -24,7 +24,7 @@ from windtunnel.invariants import check_invariants, evaluate
 from windtunnel.load.driver import LoadDriver, LoadRun
 from windtunnel.load.model import LoadPlan
 from windtunnel.spec.model import Spec, Window
-from windtunnel.stack.process import ProcessStack
+from windtunnel.stack.base import Stack
 from windtunnel.steady_state import await_steady_state
 from windtunnel.undo import Journal
 
@@ -60,7 +60,7 @@ class Experiment:
     def __init__(
         self,
         spec: Spec,
-        stack: ProcessStack,
+        stack: Stack,
         driver: LoadDriver,
         journal: Journal,
         writer: HistoryWriter,

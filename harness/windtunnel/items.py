@@ -12,9 +12,10 @@ from windtunnel.checks.verdict import Verdict
 from windtunnel.errors import BadInputError, CapabilityError, CheckFailedError, SpecError, WindtunnelError
 from windtunnel.faults import SHAPES
 from windtunnel.report.allure import describe, show_evidence
+from windtunnel.report.outdir import write_logs
 from windtunnel.report.progress import ProgressFile
 from windtunnel.report.summary import write_part
-from windtunnel.report.terminal import WORST_FIRST
+from windtunnel.report.words import VERDICTS_WORST_FIRST
 from windtunnel.settings import Settings
 from windtunnel.spec import known_profiles, read_specs
 from windtunnel.spec.model import Spec
@@ -86,7 +87,7 @@ class ExperimentItem(pytest.Item):
     def runtest(self) -> None:
         describe(self.spec)
         runs = [self._run_once(repeat) for repeat in range(self.spec.repeat)]
-        verdict, path = min(runs, key=lambda run: WORST_FIRST.index(run[0].outcome))
+        verdict, path = min(runs, key=lambda run: VERDICTS_WORST_FIRST.index(run[0].outcome))
         self.user_properties.append((VERDICT_PROPERTY, verdict.outcome))
         self._raise(verdict, path)
 
@@ -104,6 +105,7 @@ class ExperimentItem(pytest.Item):
             self._record(Verdict(outcome="ERROR", errors=(f"{type(bug).__name__}: {bug}",)), None)
             raise
         try:
+            write_logs(settings.out, measured.path, measured.logs)
             show_evidence(measured.history, measured.verdict, measured.path, measured.logs)
         finally:
             recorded = self._record(measured.verdict, measured)
@@ -112,7 +114,7 @@ class ExperimentItem(pytest.Item):
     def _record(self, verdict: Verdict, measured: Measurement | None) -> tuple[Verdict, Path | None]:
         settings = self.config.stash[SETTINGS]
         history, path = (measured.history, measured.path) if measured else (None, None)
-        write_part(settings.out, settings.worker, self.nodeid, self.spec, verdict, history, path)
+        write_part(settings.out, settings.worker, self.nodeid, self.spec, verdict, history, path, self._reproduction)
         return verdict, path
 
     def _raise(self, verdict: Verdict, path: Path | None) -> None:
@@ -125,12 +127,16 @@ class ExperimentItem(pytest.Item):
         if verdict.outcome == "ERROR":
             raise UnknownVerdictError(self._explain(verdict, path))
 
-    def _explain(self, verdict: Verdict, path: Path | None) -> str:
+    @property
+    def _reproduction(self) -> str:
         settings = self.config.stash[SETTINGS]
+        return f"pytest '{self.nodeid}' --wt-seed={settings.seed} --wt-profile={settings.profile}"
+
+    def _explain(self, verdict: Verdict, path: Path | None) -> str:
         lines = [f"{verdict.outcome}: {self.spec.title}", *(f"  {reason}" for reason in verdict.reasons)]
         if path is not None:
             lines.append(f"  history:   {relative(path, self.config.rootpath)}")
-        lines.append(f"  reproduce: pytest '{self.nodeid}' --wt-seed={settings.seed} --wt-profile={settings.profile}")
+        lines.append(f"  reproduce: {self._reproduction}")
         return "\n".join(lines)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:

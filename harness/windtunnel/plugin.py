@@ -29,6 +29,8 @@ def _real_stdout() -> int:
         return os.open(os.devnull, os.O_WRONLY)
 
 
+CHOICE = "windtunnel_choice"
+"""What a controller tells its workers under."""
 TERMINAL = _real_stdout()
 """Where a live line goes: the real standard output, before pytest begins to capture what tests print."""
 
@@ -37,15 +39,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("windtunnel", "windtunnel: resilience experiments")
     group.addoption(
         "--wt-backend",
-        choices=("auto", "process"),
+        choices=("auto", "process", "docker"),
         default="auto",
-        help="where the services run: 'process' starts them as processes on loopback; 'auto' (default) chooses",
+        help="where the services run: 'process' starts them on loopback, 'docker' as containers; 'auto' (default) is "
+        "docker where an engine answers and all images are there, else process",
     )
     group.addoption(
         "--wt-proxy",
-        choices=("auto", "embedded"),
+        choices=("auto", "embedded", "toxiproxy"),
         default="auto",
-        help="which Toxiproxy stands on the edges: 'embedded' is our own; 'auto' (default) chooses",
+        help="which Toxiproxy stands on the edges: 'embedded' is our own, 'toxiproxy' Shopify's; 'auto' (default) is "
+        "toxiproxy on docker and embedded on processes",
     )
     group.addoption(
         "--wt-profile", default="ci", metavar="NAME", help="profile of the experiments: ci (default), nightly, ..."
@@ -75,10 +79,15 @@ def pytest_configure(config: pytest.Config) -> None:
     from windtunnel.settings import Settings
 
     worker = getattr(config, "workerinput", {}).get("workerid", "main")
+    path = _topology_path(config)
+    choice = _choice(config, path)
     settings = Settings(
-        topology=_topology_path(config),
+        topology=path,
         out=(config.rootpath / config.getoption("--wt-out")),
-        backend_reason="auto: it needs nothing installed" if config.getoption("--wt-backend") == "auto" else "",
+        backend=choice.backend,
+        backend_reason=choice.backend_reason,
+        proxy=choice.proxy,
+        proxy_reason=choice.proxy_reason,
         profile=config.getoption("--wt-profile"),
         seed=config.getoption("--wt-seed"),
         worker=worker,
@@ -90,6 +99,35 @@ def pytest_configure(config: pytest.Config) -> None:
         if worker == "main" and not config.option.collectonly:
             _prepare(settings.out)
     _end_cleanly_on_sigterm(config)
+
+
+def _choice(config: pytest.Config, topology: Path) -> Any:
+    """What the run uses; a worker uses what its controller has chosen."""
+    from windtunnel.stack.backends import Choice, choose
+    from windtunnel.topology import read_topology
+
+    told = getattr(config, "workerinput", {}).get(CHOICE)
+    if told is not None:
+        return Choice(**told)
+    try:
+        known = read_topology(topology)
+    except BadInputError:  # told with the experiments, one line for each file
+        known = None
+    try:
+        return choose(config.getoption("--wt-backend"), config.getoption("--wt-proxy"), known)
+    except BadInputError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Before a worker of pytest-xdist is started."""
+    from windtunnel.items import SETTINGS
+
+    settings = node.config.stash.get(SETTINGS, None)
+    if settings is not None:
+        names = ("backend", "backend_reason", "proxy", "proxy_reason")
+        node.workerinput[CHOICE] = {name: getattr(settings, name) for name in names}
 
 
 def _prepare(out: Path) -> None:
@@ -205,14 +243,18 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     from windtunnel.items import SETTINGS
+    from windtunnel.report.allure_facts import write_facts
+    from windtunnel.report.facts import facts_of
     from windtunnel.report.outdir import tidy
     from windtunnel.report.summary import merge_summary
     from windtunnel.report.terminal import closing_lines
+    from windtunnel.tunnel import installed_versions
 
     settings = config.stash.get(SETTINGS, None)
     if settings is None or settings.worker != "main" or not _runs_experiments(config):
         return
-    summary = merge_summary(settings.out)
+    summary = merge_summary(settings.out, facts_of(settings, installed_versions()))
+    write_facts(settings.out / "allure-results", summary.document)
     tidy(settings.out)
     lines = closing_lines(summary, config.rootpath)
     if lines:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
 
+from windtunnel.stack.backends import ProxyName
+from windtunnel.topology.model import BackendName
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -13,10 +16,11 @@ class Settings:
 
     topology: Path
     out: Path
-    backend: str = "process"
+    backend: BackendName = "process"
     backend_reason: str = ""
     """Why `auto` chose it."""
-    proxy: str = "embedded"
+    proxy: ProxyName = "embedded"
+    proxy_reason: str = ""
     profile: str = "ci"
     seed: int = 0
     worker: str = "main"
@@ -29,8 +33,13 @@ class Settings:
     @property
     def headline(self) -> str:
         """The line that says how this run was set up."""
-        because = f" ({self.backend_reason})" if self.backend_reason else ""
+        backend = _because(self.backend, self.backend_reason)
+        proxy = _because(self.proxy, self.proxy_reason)
         return (
-            f"windtunnel: backend {self.backend}{because}, proxy {self.proxy}, profile {self.profile}, "
+            f"windtunnel: backend {backend}, proxy {proxy}, profile {self.profile}, "
             f"seed {self.seed}, evidence in {self.out}"
         )
+
+
+def _because(choice: str, reason: str) -> str:
+    return f"{choice} ({reason})" if reason else choice

@@ -8,10 +8,12 @@ reads; a server that has no such route answers 404 and `record()` raises `ProxyE
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import quote
 
+from windtunnel.edge_records import ConnectionLog, EdgeRecord, read_log
+from windtunnel.edge_requests import EdgeRequests, read_pages
 from windtunnel.errors import ProxyError
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 Stream = Literal["upstream", "downstream"]
+Attributes = Mapping[str, object]
+"""Of a toxic: numbers, and for toxics on HTTP requests also texts, lists and the object `match`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +34,7 @@ class Toxic:
     type: str
     stream: Stream
     toxicity: float
-    attributes: Mapping[str, int | float]
+    attributes: Attributes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,53 +45,9 @@ class ProxyState:
     listen: str
     upstream: str
     enabled: bool
+    http: bool = False
+    """It reads HTTP/1.1: requests are recorded, and toxics can act on them. Always False on a server that cannot."""
     toxics: tuple[Toxic, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class EdgeRecord:
-    """What passed through a proxy since it was created; counters only grow."""
-
-    connections: int
-    """Client connections accepted."""
-    open: int
-    """Of those, open now."""
-    forwarded: int
-    """Connections for which the upstream was reached."""
-    bytes_up: int
-    bytes_down: int
-    touched: Mapping[str, int] = field(default_factory=dict)
-    """By toxic name: links (a connection's one direction) on which that toxic acted on data or on a close."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ConnectionRecord:
-    """What became of one connection. Times are seconds of the server's monotonic clock; None: not yet, or never."""
-
-    ordinal: int
-    """Its number among the proxy's connections, from 1."""
-    opened: float
-    reached: float | None
-    """When the upstream was reached."""
-    closed: float | None
-    why: str
-    """What ended it: `client closed`, `client reset`, `upstream closed`, `upstream reset`, `upstream unreachable`,
-    `toxic NAME`, or `proxy` (disabled, changed, deleted, stopped); empty while nothing has."""
-    decided: Mapping[str, bool]
-    """By toxic name: whether it acts on this connection. A function of the seed, the names, the direction and the
-    ordinal. At most 100."""
-    touched: tuple[str, ...]
-    """Names of the toxics that did act, in the order in which they first did. At most 100."""
-    bytes_up: int
-    bytes_down: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class ConnectionLog:
-    """The newest connections of a proxy (at most 1000), oldest first, and how many older ones are not in it."""
-
-    connections: tuple[ConnectionRecord, ...]
-    dropped: int
 
 
 class ToxiproxyClient:
@@ -126,16 +86,30 @@ class ToxiproxyClient:
         """One proxy as it is now."""
         return _read(lambda: _proxy(self._call("GET", _path(name))))
 
-    def create(self, name: str, listen: str, upstream: str, enabled: bool = True) -> ProxyState:
-        """A new proxy. With port 0 in `listen` the server picks one, and the answer carries it."""
-        body = {"name": name, "listen": listen, "upstream": upstream, "enabled": enabled}
+    def create(self, name: str, listen: str, upstream: str, enabled: bool = True, *, http: bool = False) -> ProxyState:
+        """A new proxy. With port 0 in `listen` the server picks one, and the answer carries it.
+
+        `http`: read HTTP/1.1 on it. Ours; a Toxiproxy ignores it, and the answer's `http` is False.
+        """
+        body: dict[str, object] = {"name": name, "listen": listen, "upstream": upstream, "enabled": enabled}
+        if http:
+            body["http"] = True
         return _read(lambda: _proxy(self._call("POST", "/proxies", body)))
 
     def update(
-        self, name: str, *, enabled: bool | None = None, listen: str | None = None, upstream: str | None = None
+        self,
+        name: str,
+        *,
+        enabled: bool | None = None,
+        listen: str | None = None,
+        upstream: str | None = None,
+        http: bool | None = None,
     ) -> ProxyState:
-        """Change what is given. Disabling refuses new connections and ends the open ones; toxics stay."""
-        given = {"enabled": enabled, "listen": listen, "upstream": upstream}
+        """Change what is given. Disabling refuses new connections and ends the open ones; toxics stay.
+
+        `http` concerns connections made from now on.
+        """
+        given = {"enabled": enabled, "listen": listen, "upstream": upstream, "http": http}
         body = {key: value for key, value in given.items() if value is not None}
         return _read(lambda: _proxy(self._call("PATCH", _path(name), body)))
 
@@ -151,7 +125,7 @@ class ToxiproxyClient:
         name: str | None = None,
         stream: Stream = "downstream",
         toxicity: float = 1.0,
-        attributes: Mapping[str, int | float] | None = None,
+        attributes: Attributes | None = None,
         duration_ms: int = 0,
     ) -> Toxic:
         """Add a toxic at the end of the chain. `toxicity` is the share of connections it acts on, 0 to 1.
@@ -169,7 +143,7 @@ class ToxiproxyClient:
         name: str,
         *,
         toxicity: float | None = None,
-        attributes: Mapping[str, int | float] | None = None,
+        attributes: Attributes | None = None,
     ) -> Toxic:
         """Change the given attributes, and the toxicity when one is given; open connections feel it at once."""
         body: dict[str, object] = {"attributes": dict(attributes or {})}
@@ -191,7 +165,12 @@ class ToxiproxyClient:
 
     def connections(self, name: str) -> ConnectionLog:
         """What became of each connection. Only the embedded server has it; another one answers 404."""
-        return _read(lambda: _log(self._call("GET", _path(name, "record", "connections"))))
+        return _read(lambda: read_log(self._call("GET", _path(name, "record", "connections"))))
+
+    def requests(self, name: str, since: int = 0) -> EdgeRequests:
+        """The requests number `since` + 1 and on that have ended. Only the embedded server has them."""
+        path = _path(name, "requests")
+        return _read(lambda: read_pages(lambda start: self._call("GET", f"{path}?since={start}"), since))
 
     def _call(self, method: str, path: str, body: object = None) -> Any:
         import httpx
@@ -232,6 +211,10 @@ class EdgeProxy:
         """What became of each connection."""
         return self.client.connections(self.name)
 
+    def requests(self, since: int = 0) -> EdgeRequests:
+        """The requests number `since` + 1 and on that have ended; of none on a proxy that does not read HTTP."""
+        return self.client.requests(self.name, since)
+
     def add_toxic(
         self,
         type: str,  # noqa: A002 - Toxiproxy's own word
@@ -239,7 +222,7 @@ class EdgeProxy:
         name: str | None = None,
         stream: Stream = "downstream",
         toxicity: float = 1.0,
-        attributes: Mapping[str, int | float] | None = None,
+        attributes: Attributes | None = None,
         duration_ms: int = 0,
     ) -> Toxic:
         """Add a toxic at the end of the chain."""
@@ -253,9 +236,7 @@ class EdgeProxy:
             duration_ms=duration_ms,
         )
 
-    def update_toxic(
-        self, name: str, *, toxicity: float | None = None, attributes: Mapping[str, int | float] | None = None
-    ) -> Toxic:
+    def update_toxic(self, name: str, *, toxicity: float | None = None, attributes: Attributes | None = None) -> Toxic:
         """Change a toxic in place."""
         return self.client.update_toxic(self.name, name, toxicity=toxicity, attributes=attributes)
 
@@ -280,14 +261,19 @@ def _read(answer: Callable[[], _T]) -> _T:
     """Turn an answer of an unexpected shape into a `ProxyError`."""
     try:
         return answer()
-    except (AttributeError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ProxyError(f"not a Toxiproxy: the answer lacks what it must have ({error!r})") from error
 
 
 def _proxy(body: Mapping[str, Any]) -> ProxyState:
     toxics = tuple(_toxic(toxic) for toxic in body.get("toxics") or ())
     return ProxyState(
-        name=body["name"], listen=body["listen"], upstream=body["upstream"], enabled=body["enabled"], toxics=toxics
+        name=body["name"],
+        listen=body["listen"],
+        upstream=body["upstream"],
+        enabled=body["enabled"],
+        http=body.get("http") is True,
+        toxics=toxics,
     )
 
 
@@ -299,11 +285,6 @@ def _toxic(body: Mapping[str, Any]) -> Toxic:
         toxicity=body["toxicity"],
         attributes=body["attributes"],
     )
-
-
-def _log(body: Mapping[str, Any]) -> ConnectionLog:
-    records = (ConnectionRecord(**{**record, "touched": tuple(record["touched"])}) for record in body["connections"])
-    return ConnectionLog(connections=tuple(records), dropped=body["dropped"])
 
 
 def _reason(answer: httpx.Response) -> str:

@@ -21,7 +21,8 @@ from windtunnel.load.driver import LoadDriver
 from windtunnel.settings import Settings
 from windtunnel.spec import spec_to_plain
 from windtunnel.spec.model import Spec
-from windtunnel.stack.process import ProcessBackend, ProcessStack
+from windtunnel.stack.backends import backend_for
+from windtunnel.stack.base import Stack
 from windtunnel.topology import read_topology
 from windtunnel.undo import Run
 
@@ -48,7 +49,7 @@ class Tunnel:
         self.settings = settings
         self.topology = read_topology(settings.topology)
         self._run: Run | None = None
-        self._stack: ProcessStack | None = None
+        self._stack: Stack | None = None
         self._driver: LoadDriver | None = None
 
     @property
@@ -58,11 +59,13 @@ class Tunnel:
         return self._run
 
     @property
-    def stack(self) -> ProcessStack:
+    def stack(self) -> Stack:
         """The running system; started now if it is not running yet. Raises `StackError` with the reason."""
         if self._stack is None:
             self._driver = self._driver or LoadDriver.start_process(self.run)
-            self._stack = ProcessBackend().start(self.topology, run=self.run, seed=self.settings.seed)
+            self._stack = backend_for(self.settings.backend, self.settings.proxy, self.run).start(
+                self.topology, run=self.run, seed=self.settings.seed
+            )
         return self._stack
 
     @property
@@ -85,7 +88,9 @@ class Tunnel:
             try:
                 experiment.run()
             finally:
-                logs = {name: "\n".join(stack.log_lines(name, began)) for name in self.topology.services}
+                services = self.topology.services
+                running = [name for name, service in services.items() if service.runs_on(stack.backend)]
+                logs = {name: "\n".join(stack.log_lines(name, began)) for name in running}
                 if experiment.dirty:
                     self.discard()
             history = writer.snapshot()
@@ -123,7 +128,7 @@ class Tunnel:
         if run is not None:
             run.end()
 
-    def _header(self, spec: Spec, stack: ProcessStack, seed: int) -> Header:
+    def _header(self, spec: Spec, stack: Stack, seed: int) -> Header:
         return Header(
             experiment=spec.id,
             title=spec.title,
@@ -139,6 +144,10 @@ class Tunnel:
             worker=self.settings.worker,
             wall_anchor=(time.monotonic(), time.time()),
             versions=installed_versions(),
+            services=tuple(self.topology.services),
+            edges={edge.name: edge.kind for edge in self.topology.edges},
+            profile=self.settings.profile,
+            run_seed=self.settings.seed,
         )
 
 

@@ -59,6 +59,13 @@ def parse_count(text: str) -> int:
     return int(text)
 
 
+def parse_status(text: str) -> int:
+    """A final HTTP status: `503`. From 200 to 599."""
+    if not re.fullmatch(r"[2-5][0-9]{2}", text.strip()):
+        raise ValueError(f"{text!r} is not a status of an answer; write one from 200 to 599, such as 503")
+    return int(text)
+
+
 def show_duration(seconds: float) -> str:
     """The shortest way to write it: `10s`, `1500ms`, `150us`."""
     for unit, factor in (("s", 1.0), ("ms", 1e3)):

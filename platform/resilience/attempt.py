@@ -6,10 +6,13 @@ the peer if any of them may have, whatever the last one's error says; so the rec
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 import httpx
 
-from resilience.deadline import require_time, stamp_time_left
-from resilience.errors import BreakerOpenError, PolicyError
+from resilience.deadline import due_within, require_time, stamp_time_left
+from resilience.errors import PolicyError, RejectedError
 from resilience.policy import Policy, in_memory
 
 _SENT = "resilience.may_have_been_sent"
@@ -21,22 +24,40 @@ _BEFORE_SENDING = (
     httpx.ConnectTimeout,
     httpx.PoolTimeout,
     httpx.UnsupportedProtocol,
-    BreakerOpenError,
+    RejectedError,
 )
 
 
 class Attempt(Policy):
     """The last thing before the wire: stamps the time left, counts, notes what may have been sent, reads the body.
 
-    Raises DeadlineExceededError, without sending, when no time is left.
+    With `seconds`, this attempt ends after them although the call has more: a hung instance leaves time for another
+    one. What comes out then is the wire's own timeout, which the retry knows. Raises DeadlineExceededError, without
+    sending, when no time is left.
     """
+
+    def __init__(
+        self,
+        inner: httpx.BaseTransport,
+        *,
+        seconds: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(inner)
+        self._seconds, self._clock = seconds, clock
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         require_time(request, "attempt")
+        if self._seconds is None:
+            return self._sent(request)
+        with due_within(request, self._seconds, self._clock):
+            return self._sent(request)
+
+    def _sent(self, request: httpx.Request) -> httpx.Response:
         stamp_time_left(request)
         request.extensions[_ATTEMPTS] = attempts_made(request) + 1
         try:
-            response = in_memory(super().handle_request(request))
+            response = in_memory(self._inner.handle_request(request))
         except BaseException as exc:
             if not isinstance(exc, _BEFORE_SENDING):
                 request.extensions[_SENT] = True

@@ -8,18 +8,18 @@ from collections.abc import Callable
 import httpx
 
 from resilience.circuit import Circuit
-from resilience.errors import PolicyError
-from resilience.policy import Policy
-
-# Ours, not the peer's: another policy's verdict, a full pool, a request that cannot be sent.
-_OUR_OWN = (PolicyError, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.LocalProtocolError)
+from resilience.outcome import failed as failed_status
+from resilience.outcome import peers_fault
+from resilience.policy import Policy, at_end, take_waiting
+from resilience.states import Permit
 
 
 class Breaker(Policy):
     """Asks the circuit before each call and tells it what came of it. No lock is held during the call.
 
     Failed: a network error, a timeout, a broken body, any 5xx but 501 (which is an answer). Not failed: all else that
-    was answered, 4xx included. Not counted: our own trouble, and a call that was broken off (KeyboardInterrupt, a bug).
+    was answered, 4xx included. Not counted: our own trouble, and a call that was broken off (KeyboardInterrupt, a bug,
+    a body that nobody read to its end). Decided at the end of the body. Raises BreakerOpenError.
     """
 
     def __init__(
@@ -27,25 +27,43 @@ class Breaker(Policy):
     ) -> None:
         super().__init__(inner)
         self._circuit, self._clock = circuit, clock
+        self._slow_after = circuit.settings.slow_after
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         permit = self._circuit.acquire()
-        started = self._clock()
-        failed: bool | None = None
+        started = 0.0 if self._slow_after is None else self._clock()
         try:
-            response = super().handle_request(request)
-            failed = response.status_code >= 500 and response.status_code != 501
-            return response
-        except httpx.TransportError as exc:
-            failed = None if isinstance(exc, _OUR_OWN) else True
+            response = self._inner.handle_request(request)
+        except BaseException as exc:
+            # Whatever ends the call, its permit comes back.
+            self._ended_by(permit, exc, self._slow(request, started))
             raise
-        finally:
-            # In `finally`: whatever ends the call, its permit comes back.
-            if failed is None:
-                self._circuit.ignored(permit)
-            else:
-                self._circuit.record(permit, failed=failed, slow=self._slow(started))
 
-    def _slow(self, started: float) -> bool:
-        limit = self._circuit.settings.slow_after
-        return limit is not None and self._clock() - started >= limit
+        def ended(error: BaseException | None, whole: bool) -> None:
+            slow = self._slow(request, started)
+            if error is not None:
+                self._ended_by(permit, error, slow)
+            else:
+                self._answered(permit, response.status_code, slow, whole)
+
+        return at_end(response, ended)
+
+    def _answered(self, permit: Permit, status: int, slow: bool, whole: bool) -> None:
+        failed = failed_status(status)
+        if not failed and not whole:
+            self._circuit.ignored(permit)
+        elif failed or slow:
+            self._circuit.record(permit, failed=failed, slow=slow)
+        else:
+            self._circuit.succeeded(permit)
+
+    def _ended_by(self, permit: Permit, exc: BaseException, slow: bool) -> None:
+        if peers_fault(exc):
+            self._circuit.record(permit, failed=True, slow=slow)
+        else:
+            self._circuit.ignored(permit)
+
+    def _slow(self, request: httpx.Request, started: float) -> bool:
+        if self._slow_after is None:
+            return False
+        return self._clock() - started - take_waiting(request) >= self._slow_after

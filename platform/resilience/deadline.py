@@ -101,6 +101,17 @@ class Deadline(Policy):
             request.extensions[_EXTENSION] = outer
 
 
+@contextmanager
+def due_within(request: httpx.Request, seconds: float, clock: Callable[[], float]) -> Iterator[None]:
+    """Inside, this request's call is over in `seconds`, or at the end that it has, if that is nearer."""
+    outer = due_of(request)
+    request.extensions[_EXTENSION] = _nearer(outer, Due(clock() + seconds, clock))
+    try:
+        yield
+    finally:
+        request.extensions[_EXTENSION] = outer
+
+
 def require_time(request: httpx.Request, name: str) -> None:
     """Raises DeadlineExceededError when the time of this call is used up."""
     due = due_of(request)

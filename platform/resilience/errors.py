@@ -1,9 +1,13 @@
 """What the policies raise.
 
 httpx.TransportError
-└── PolicyError                 a policy ended the call, not the network
-    ├── DeadlineExceededError   the time of the call is used up
-    └── BreakerOpenError        the breaker is open: rejected here, at once
+└── PolicyError                   a policy ended the call, not the network
+    ├── DeadlineExceededError     the time of the call is used up
+    └── RejectedError             rejected here, at once, without being sent
+        ├── BreakerOpenError      the breaker is open
+        ├── BulkheadFullError     all slots are taken, and no place to wait, or too long
+        ├── RateLimitedError      more calls than were agreed
+        └── NoInstanceError       the service has no instance that is known
 
 ValueError
 └── SettingsError               a policy was configured with a value that makes no sense
@@ -25,13 +29,32 @@ class DeadlineExceededError(PolicyError):
     """The total time of a call is used up. Its cause, if any, is the network operation that was cut short."""
 
 
-class BreakerOpenError(PolicyError):
+class RejectedError(PolicyError):
     """The call was rejected without being sent."""
+
+    # An outage makes thousands of these a second. What `HTTPError.__init__` would set is set here once; the message is
+    # kept by `BaseException.__new__`.
+    _request: httpx.Request | None = None
 
     def __init__(self, message: str, *, retry_after: float) -> None:
         self.retry_after = retry_after
-        """Seconds until the breaker lets a probe through; more than 0."""
-        super().__init__(message)
+        """Seconds after which it is worth trying again; more than 0."""
+
+
+class BreakerOpenError(RejectedError):
+    """The breaker is open; `retry_after` is the time until it lets a probe through."""
+
+
+class BulkheadFullError(RejectedError):
+    """All slots are taken, and the queue is full, or waiting in it took too long."""
+
+
+class RateLimitedError(RejectedError):
+    """The call would exceed the rate; `retry_after` is the time until one more fits."""
+
+
+class NoInstanceError(RejectedError):
+    """No instance of the service is known."""
 
 
 class SettingsError(ValueError):

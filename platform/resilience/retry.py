@@ -10,13 +10,16 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import httpx
 
 from resilience.attempt import never_sent
+from resilience.backoff import Backoff, RetrySettings
+from resilience.budget import Budget
+from resilience.count import Count
 from resilience.deadline import due_of
-from resilience.errors import PolicyError, require_range, require_whole
+from resilience.errors import PolicyError
+from resilience.events import Announcer, Listener
 from resilience.policy import Policy, in_memory
 from resilience.retry_after import seconds_asked
 
@@ -27,32 +30,11 @@ _LATER = frozenset({429, 502, 503, 504})
 _OUR_OWN_FAULT = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
 
 
-@dataclass(frozen=True, kw_only=True)
-class RetrySettings:
-    """How often and how late. Raises SettingsError."""
-
-    attempts: int | None = 3
-    """With the first; 1 to 100. None: as many as the deadline leaves time for."""
-    base: float = 0.05
-    """Seconds; the n-th wait is drawn from 0 to base * 2^(n-1) (full jitter); 0 to 60, 0 is no wait."""
-    cap: float = 1.0
-    """Seconds; the widest range a wait is drawn from; base to 3600."""
-    longest_wait: float = 30.0
-    """Seconds; a server that asks for more (`Retry-After`) is not tried again; 0 to 86400."""
-
-    def __post_init__(self) -> None:
-        if self.attempts is not None:
-            require_whole("retry.attempts", self.attempts, 1, 100)
-        require_range("retry.base", self.base, 0, 60)
-        require_range("retry.cap", self.cap, self.base, 3600)
-        require_range("retry.longest_wait", self.longest_wait, 0, 86400)
-
-
 class Retry(Policy):
     """Tries again. What comes out in the end is the last real answer or error, as it was.
 
-    Never waits or starts an attempt past the call's deadline. A policy's error (a breaker's rejection) is not retried;
-    if an earlier attempt met a real failure, that one is reported.
+    Never waits or starts an attempt past the call's deadline, or when the budget is used up. A policy's error (a
+    breaker's rejection) is not retried; if an earlier attempt met a real failure, that one is reported.
     """
 
     def __init__(
@@ -60,13 +42,28 @@ class Retry(Policy):
         inner: httpx.BaseTransport,
         settings: RetrySettings,
         *,
+        budget: Budget | None = None,
         sleep: Callable[[float], None] = time.sleep,
         rng: random.Random | None = None,
         wall: Callable[[], float] = time.time,
+        name: str = "call",
+        events: Listener | None = None,
     ) -> None:
         super().__init__(inner)
         self._settings, self._sleep, self._wall = settings, sleep, wall
-        self._rng = rng or random.Random()
+        self._backoff, self.budget = Backoff(settings, rng), budget
+        self._retries, self._given_up = Count(), Count()
+        self._announce = Announcer(name, "retry", events)
+
+    @property
+    def retries(self) -> int:
+        """Attempts so far, beyond each call's first."""
+        return self._retries.value
+
+    @property
+    def given_up(self) -> int:
+        """Calls so far that ended with a failure of the kind that is tried again."""
+        return self._given_up.value
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         last: Outcome | None = None
@@ -83,6 +80,7 @@ class Retry(Policy):
             self._sleep(wait)
             if not _fits(request, 0):  # it slept longer than it was told
                 return _result(last)
+            self._retries.add()
 
     def _attempt(self, request: httpx.Request) -> Outcome:
         try:
@@ -92,20 +90,29 @@ class Retry(Policy):
 
     def _wait(self, request: httpx.Request, outcome: Outcome, attempt: int) -> float | None:
         """Seconds until the next attempt; None when there is none."""
-        attempts = self._settings.attempts
-        if (attempts is not None and attempt >= attempts) or not _helps(outcome) or not _harmless(request, outcome):
+        if not _helps(outcome):
+            if self.budget is not None:
+                self.budget.succeeded()
+            return None
+        if self.budget is not None:
+            self.budget.failed()
+        wait = self._pause(request, outcome, attempt)
+        if wait is not None and self.budget is not None and not self.budget.allows():
+            self._announce("budget_exhausted", f"{self.budget.level:g} tokens left")
+            wait = None
+        if wait is None:
+            self._given_up.add()
+        return wait
+
+    def _pause(self, request: httpx.Request, outcome: Outcome, attempt: int) -> float | None:
+        """As `_wait`, for a failure that another attempt can help, whatever the budget says."""
+        if self._backoff.last(attempt) or not _harmless(request, outcome):
             return None
         asked = seconds_asked(outcome, self._wall) if isinstance(outcome, httpx.Response) else None
         if asked is not None and asked > self._settings.longest_wait:
             return None
-        wait = (asked or 0.0) + self._jittered(attempt)
+        wait = (asked or 0.0) + self._backoff.wait(attempt)
         return wait if _fits(request, wait) else None
-
-    def _jittered(self, attempt: int) -> float:
-        """Full jitter, also at the cap: callers that failed together do not come back together."""
-        # The exponent is bounded because 2.0 ** 1024 is an error, not infinity.
-        widest = min(self._settings.cap, self._settings.base * 2.0 ** min(attempt - 1, 100))
-        return self._rng.uniform(0, widest)
 
 
 def _helps(outcome: Outcome) -> bool:

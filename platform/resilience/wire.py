@@ -4,7 +4,8 @@ httpx's timeouts count per operation: a peer that sends one byte now and then is
 write gets the time that is left of the whole call. The body is read to its end before the answer goes up, so that a
 body that is cut, reset or fed in drops is this transport's error, and its connection is dropped.
 
-Without a deadline there is no timeout of any kind, unless the caller passes httpx's own.
+Without a deadline there is no timeout of any kind, unless the caller passes httpx's own. It speaks HTTP/1.1, in clear
+or over TLS, and knows no proxies, whatever the environment says.
 
 What remains:
 - Looking a host name up (`getaddrinfo`) cannot be cut; an address has no look-up.
@@ -16,170 +17,161 @@ What remains:
 
 from __future__ import annotations
 
+import functools
 import socket
 import ssl
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
 
-import httpcore
 import httpx
 
-from resilience.deadline import Due, due_of
+from resilience.connection import Connection, Limits, connect
+from resilience.deadline import due_of
+from resilience.errors import require_range, require_whole
+from resilience.http1 import request_body, request_head
+from resilience.instance import Instance, instance_of
+from resilience.slots import Slots
 
 KEEPALIVE_EXPIRY = 5.0
 """Seconds. Shorter than the idle limit of any common server, so that we are the ones who close."""
 
-_due: ContextVar[Due | None] = ContextVar("resilience.wire.due", default=None)
-
-_ERRORS: dict[type[Exception], type[httpx.TransportError]] = {
-    httpcore.ConnectTimeout: httpx.ConnectTimeout,
-    httpcore.ReadTimeout: httpx.ReadTimeout,
-    httpcore.WriteTimeout: httpx.WriteTimeout,
-    httpcore.PoolTimeout: httpx.PoolTimeout,
-    httpcore.ConnectError: httpx.ConnectError,
-    httpcore.ReadError: httpx.ReadError,
-    httpcore.WriteError: httpx.WriteError,
-    httpcore.UnsupportedProtocol: httpx.UnsupportedProtocol,
-    httpcore.LocalProtocolError: httpx.LocalProtocolError,
-    httpcore.RemoteProtocolError: httpx.RemoteProtocolError,
-}
+_Origin = tuple[str, Instance]
+"""The host name that TLS vouches for, empty in clear; and where the connection goes."""
 
 
 class Wire(httpx.BaseTransport):
-    """HTTP/1.1 over pooled connections. Raises `httpx.TransportError`s only; safe to share between threads."""
+    """HTTP/1.1 over pooled connections. Raises `httpx.TransportError`s only; safe to share between threads.
 
-    def __init__(self, *, max_connections: int = 100, keepalive_expiry: float = KEEPALIVE_EXPIRY) -> None:
-        self._pool = httpcore.ConnectionPool(
-            max_connections=max_connections,
-            max_keepalive_connections=max_connections,
-            keepalive_expiry=keepalive_expiry,
-            network_backend=_Network(),
+    `max_connections`: as many at a time; more calls wait for one, in order, as long as they have time. `largest_body`:
+    bytes; a longer answer is a RemoteProtocolError. `ssl_context`: for https, by default one that trusts what httpx
+    trusts.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_connections: int = 100,
+        keepalive_expiry: float = KEEPALIVE_EXPIRY,
+        largest_body: int = 64 * 2**20,
+        ssl_context: ssl.SSLContext | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        require_whole("wire.max_connections", max_connections, 1, 10000)
+        require_range("wire.keepalive_expiry", keepalive_expiry, 0, 3600)
+        require_whole("wire.largest_body", largest_body, 1, 2**40)
+        self._expiry, self._largest, self._ssl_context, self._clock = (
+            keepalive_expiry,
+            largest_body,
+            ssl_context,
+            clock,
         )
+        self._slots = Slots(max_connections, queue=None)
+        self._lock = threading.Lock()
+        self._idle: defaultdict[_Origin, list[Connection]] = defaultdict(list)
+        self._busy: set[Connection] = set()
+
+    @property
+    def busy(self) -> int:
+        """Connections in use."""
+        return len(self._busy)
+
+    @property
+    def idle(self) -> int:
+        """Connections kept for later."""
+        with self._lock:
+            return sum(map(len, self._idle.values()))
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        due = due_of(request)
-        token = _due.set(due)
+        limits = Limits(due_of(request), request.extensions.get("timeout"))
+        url, headers = request.url, request.headers
+        if url.scheme not in ("http", "https"):
+            raise httpx.UnsupportedProtocol(f"{url.scheme!r} is not spoken here; http and https are")
+        head = request_head(request.method.encode("ascii", "replace"), url.raw_path, headers.raw)
+        origin = (url.raw_host.decode("ascii") if url.scheme == "https" else "", instance_of(request))
+        if not self._slots.take(limits.seconds("pool", httpx.PoolTimeout)):
+            raise httpx.PoolTimeout(f"all {self._slots.limit} connections are in use")
+        connection, reusable = None, False
         try:
-            with _httpx_errors():
-                return self._exchange(request, _timeouts(request, due))
+            connection = self._connection(origin, limits)
+            body = request_body(headers, iter(request.stream))  # type: ignore[arg-type]
+            answer = connection.exchange(request.method, head, body, limits, largest_body=self._largest)
+            reusable = answer.reusable
         finally:
-            _due.reset(token)
-
-    def _exchange(self, request: httpx.Request, timeouts: dict[str, float | None]) -> httpx.Response:
-        url = request.url
-        answer = self._pool.handle_request(
-            httpcore.Request(
-                method=request.method,
-                url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-                headers=request.headers.raw,
-                content=request.stream,
-                extensions={**request.extensions, "timeout": timeouts},
-            )
+            if connection is not None:
+                self._release(origin, connection, reusable=reusable)
+            self._slots.give_back()
+        return httpx.Response(
+            answer.status,
+            headers=answer.headers,
+            stream=httpx.ByteStream(answer.body),
+            extensions={"http_version": answer.version, "reason_phrase": answer.reason},
         )
-        try:
-            body = answer.read()
-        finally:
-            answer.close()
-        # The network stream stays here: the connection may serve somebody else already.
-        kept = {key: value for key, value in answer.extensions.items() if key != "network_stream"}
-        return httpx.Response(answer.status, headers=answer.headers, stream=httpx.ByteStream(body), extensions=kept)
+
+    def drain(self, instance: Instance) -> None:
+        """Close the connections to this instance: idle ones now, those in use after their answer."""
+        with self._lock:
+            gone = [kept for (_, to), waiting in self._idle.items() if to == instance for kept in waiting]
+            for origin in [origin for origin in self._idle if origin[1] == instance]:
+                del self._idle[origin]
+            for connection in self._busy:
+                connection.retired |= connection.instance == instance
+        for connection in gone:
+            connection.close()
 
     def close(self) -> None:
-        """Close all connections."""
-        self._pool.close()
+        """Close all idle connections, and those in use after their answer."""
+        with self._lock:
+            instances = {to for _, to in self._idle} | {connection.instance for connection in self._busy}
+        for instance in instances:
+            self.drain(instance)
 
+    def _connection(self, origin: _Origin, limits: Limits) -> Connection:
+        """A kept one, the last used first, if it is still good; else a new one."""
+        expired, connection = [], None
+        with self._lock:
+            waiting, oldest = self._idle[origin], self._clock() - self._expiry
+            while waiting and connection is None:
+                last = waiting.pop()
+                if last.used_at > oldest and last.alive():
+                    connection = last
+                    self._busy.add(last)
+                else:
+                    expired.append(last)
+            while waiting and waiting[0].used_at <= oldest:
+                expired.append(waiting.pop(0))
+        for dead in expired:
+            dead.close()
+        if connection is None:
+            self._make_room()
+            name, instance = origin
+            connection = connect(instance, limits, tls=self._tls(name) if name else None)
+            with self._lock:
+                self._busy.add(connection)
+        return connection
 
-class _Network(httpcore.SyncBackend):
-    """Opens connections; each of their operations ends at the deadline of the call that uses them."""
+    def _make_room(self) -> None:
+        """Idle connections count as well: those of other origins go first when there are too many."""
+        with self._lock:
+            kept = [waiting for waiting in self._idle.values() if waiting]
+            full = sum(map(len, kept)) + len(self._busy) >= self._slots.limit
+            oldest = min(kept, key=lambda waiting: waiting[0].used_at).pop(0) if full and kept else None
+        if oldest is not None:
+            oldest.close()
 
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        failure: Exception = httpcore.ConnectError(f"{host} has no address")
-        # One by one: the standard library would grant each address of a name the whole time.
-        for address in _addresses(host, port):
-            allowed = _allowed(timeout, httpcore.ConnectTimeout)
-            try:
-                return _Stream(super().connect_tcp(address, port, allowed, local_address, socket_options))
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as exc:
-                failure = exc
-        raise failure
+    def _release(self, origin: _Origin, connection: Connection, *, reusable: bool) -> None:
+        with self._lock:
+            self._busy.discard(connection)
+            keep = reusable and not connection.retired and self._expiry > 0
+            if keep:
+                connection.used_at = self._clock()
+                self._idle[origin].append(connection)
+        if not keep:
+            connection.close()
 
-
-class _Stream(httpcore.NetworkStream):
-    """A connection. Each operation gets the time left of the call, not the time it was promised."""
-
-    def __init__(self, inner: httpcore.NetworkStream) -> None:
-        self._inner = inner
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, _allowed(timeout, httpcore.ReadTimeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        # Not the inner write: it grants the whole time anew whenever the peer has taken a few bytes.
-        sock: socket.socket = self._inner.get_extra_info("socket")
-        rest = memoryview(buffer)
-        while rest:
-            sock.settimeout(_allowed(timeout, httpcore.WriteTimeout))
-            try:
-                rest = rest[sock.send(rest) :]
-            except TimeoutError as exc:
-                raise httpcore.WriteTimeout(exc) from exc
-            except OSError as exc:
-                raise httpcore.WriteError(exc) from exc
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        allowed = _allowed(timeout, httpcore.ConnectTimeout)
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, allowed))
-
-    def close(self) -> None:
-        self._inner.close()
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._inner.get_extra_info(info)
-
-
-def _allowed(timeout: float | None, late: type[Exception]) -> float | None:
-    """The shorter of the operation's own timeout and the time left. Raises `late` when none is left."""
-    due = _due.get()
-    if due is None:
-        return timeout
-    left = due.left()
-    if left <= 0:
-        raise late("the deadline of the call has passed")
-    return left if timeout is None else min(timeout, left)
-
-
-def _timeouts(request: httpx.Request, due: Due | None) -> dict[str, float | None]:
-    """httpx's timeouts of this request. Waiting for a free connection is no network operation, so it is cut here."""
-    timeouts: dict[str, float | None] = dict(request.extensions.get("timeout") or {})
-    if due is not None:
-        pool = timeouts.get("pool")
-        left = max(0.0, due.left())
-        timeouts["pool"] = left if pool is None else min(pool, left)
-    return timeouts
-
-
-def _addresses(host: str, port: int) -> list[str]:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as exc:
-        raise httpcore.ConnectError(f"{host}: {exc}") from exc
-    return [str(entry[4][0]) for entry in found]
-
-
-@contextmanager
-def _httpx_errors() -> Iterator[None]:
-    try:
-        yield
-    except tuple(_ERRORS) as exc:
-        raise _ERRORS[type(exc)](str(exc)) from exc
+    def _tls(self, name: str) -> Callable[[socket.socket], ssl.SSLSocket]:
+        if self._ssl_context is None:
+            self._ssl_context = httpx.create_ssl_context(trust_env=False)
+        # An end without TLS's own goodbye may be a cut.
+        return functools.partial(self._ssl_context.wrap_socket, server_hostname=name, suppress_ragged_eofs=False)

@@ -73,7 +73,7 @@ Act = Callable[[socket.socket, Received], bool]
 class ScriptedServer:
     """A server on loopback. It does the n-th act with the n-th request, the last one for ever after."""
 
-    def __init__(self, *acts: Act) -> None:
+    def __init__(self, *acts: Act, port: int = 0) -> None:
         self._acts = acts
         self.requests: list[Received] = []
         self.accepted = 0
@@ -81,7 +81,7 @@ class ScriptedServer:
         self._lock = threading.Lock()
         self._open: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self.port: int = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
 
@@ -118,7 +118,7 @@ class ScriptedServer:
 
     def _serve(self, sock: socket.socket) -> None:
         with sock, contextlib.suppress(OSError), sock.makefile("rb") as stream:
-            for received in _requests(stream):
+            for received in read_requests(stream):
                 with self._lock:
                     act = self._acts[min(len(self.requests), len(self._acts) - 1)]
                     self.requests.append(received)
@@ -127,7 +127,8 @@ class ScriptedServer:
         self.idle_closed.set()
 
 
-def _requests(stream: BinaryIO) -> Iterator[Received]:
+def read_requests(stream: BinaryIO) -> Iterator[Received]:
+    """One after the other, until the client closes."""
     while line := stream.readline():
         headers = {}
         while (field := stream.readline().decode().strip()) != "":

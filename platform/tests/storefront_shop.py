@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import time
 from pathlib import Path
 
 import httpx
+import psutil
 
 SERVICES = ("users", "inventory", "orders", "payments", "bank", "notifications")
 PASSWORD = "correct horse battery"
@@ -76,6 +78,14 @@ class Shop:
     def signal(self, service: str, number: int) -> None:
         """To the whole process group, as an operator or a harness would."""
         os.killpg(self.processes[service].pid, number)
+
+    def kill(self, service: str) -> None:
+        """Returns when nothing of it is left: until its last process is gone, connections are reset, not refused."""
+        main = self.processes[service]
+        everybody = [psutil.Process(main.pid), *psutil.Process(main.pid).children(recursive=True)]
+        self.signal(service, signal.SIGKILL)
+        main.wait()
+        psutil.wait_procs(everybody, timeout=15)
 
     def log_in(self) -> None:
         credentials = {"email": "ann@storefront.example", "password": PASSWORD}

@@ -16,6 +16,7 @@ from resilience import (
     DeadlineExceededError,
     State,
 )
+from resilience.policy import note_waiting
 
 ONE_FAILURE = BreakerSettings(window=1, minimum_calls=1, open_for=10.0, probes=1)
 REQUEST = httpx.Request("GET", "http://peer/")
@@ -137,3 +138,64 @@ def test_calls_run_side_by_side():
         thread.join()
 
     assert answers == [200] * 8
+
+
+class Body(httpx.SyncByteStream):
+    """A body that comes in two parts, the second of which may break."""
+
+    def __init__(self, error=None):
+        self.error = error
+
+    def __iter__(self):
+        yield b"a"
+        if self.error:
+            raise self.error
+        yield b"b"
+
+
+def streamed(clock, body, status=200):
+    """A circuit that one failure opens, and an answer whose body is still under way."""
+    circuit = Circuit(ONE_FAILURE, clock=clock)
+    peer = Peer(httpx.Response(status, stream=body))
+    return circuit, Breaker(peer, circuit=circuit, clock=clock).handle_request(REQUEST)
+
+
+def test_verdict_falls_at_the_end_of_the_body(clock):
+    """Headers alone are no success."""
+    circuit, answer = streamed(clock, Body())
+    assert sum(circuit.outcomes().values()) == 0
+    answer.read()
+
+    assert circuit.outcomes()["succeeded"] == 1
+
+
+def test_body_that_breaks_is_a_failure(clock):
+    """Although its headers said 200."""
+    circuit, answer = streamed(clock, Body(httpx.ReadError("reset")))
+    with pytest.raises(httpx.ReadError):
+        answer.read()
+
+    assert State.OPEN is circuit.state
+
+
+@pytest.mark.parametrize(("status", "outcome"), [(200, "ignored"), (500, "failed")])
+def test_body_that_nobody_reads_says_what_its_status_says(clock, status, outcome):
+    """A 200 that was closed half way proves nothing; its permit is back all the same, once."""
+    circuit, answer = streamed(clock, Body(), status)
+    next(answer.iter_raw())
+    answer.close()
+    answer.close()
+
+    assert {name: n for name, n in circuit.outcomes().items() if n} == {outcome: 1}
+
+
+def test_time_in_our_own_queue_is_no_slowness_of_the_peer(clock):
+    """Two seconds waiting for a slot, one second in the call."""
+
+    def queued(request):
+        clock.now += 3
+        note_waiting(request, 2.0)
+        return httpx.Response(200)
+
+    assert State.CLOSED is after(queued, clock, slow_after=2.0).state
+    assert State.OPEN is after(queued, clock, slow_after=1.0).state

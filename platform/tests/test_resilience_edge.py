@@ -6,6 +6,7 @@ import ast
 import dataclasses
 import random
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 
 import httpx
@@ -14,15 +15,26 @@ from scripted_peer import ManualClock, Peer, ScriptedServer, says, says_nothing,
 
 import resilience
 from resilience import (
+    BalancerSettings,
     BreakerOpenError,
     BreakerSettings,
+    BudgetSettings,
+    BulkheadFullError,
+    BulkheadSettings,
+    CacheSettings,
     DeadlineExceededError,
     EdgePolicy,
+    FallbackSettings,
+    RateLimitedError,
+    RateLimitSettings,
     RetrySettings,
     SettingsError,
     State,
+    StaticList,
     attempts_made,
     client,
+    degraded,
+    instance_of,
     may_have_been_sent,
     never_sent,
     protect,
@@ -209,6 +221,140 @@ def test_many_threads_share_one_client():
         assert len(server.requests) == 320
 
 
+ALL_ON = EdgePolicy(
+    fallback=FallbackSettings(answer=lambda request, failure: httpx.Response(200, json={"from": "fallback"})),
+    cache=CacheSettings(),
+    deadline=5,
+    retry=RetrySettings(),
+    budget=BudgetSettings(),
+    balancer=BalancerSettings(),
+    breaker=BreakerSettings(),
+    rate_limit=RateLimitSettings(per_second=1000, burst=100),
+    bulkhead=BulkheadSettings(),
+    attempt_timeout=1,
+)
+
+
+def test_order_of_the_policies_is_the_documented_one():
+    """From the outside in, with all of them on."""
+    http = client("http://peer", ALL_ON, name="a->b", base=Peer(200))
+    http.get("/")
+    chain, kinds = http.edge._inner, []
+    while not isinstance(chain, Peer):
+        kinds.append(type(chain).__name__)
+        chain = http.edge.balancer.members()[0].chain if kinds[-1] == "Balancer" else chain._inner
+
+    expected = ["Fallback", "Cache", "Deadline", "Retry", "Balancer", "Breaker", "RateLimit", "Bulkhead", "Attempt"]
+    assert kinds == expected
+    picture = resilience.edge.__doc__
+    assert sorted(expected, key=lambda kind: picture.index(f"    {kind} ")) == expected
+
+
+def test_every_policy_is_off_when_it_is_none():
+    """One bare attempt."""
+    off = EdgePolicy(**{field.name: None for field in dataclasses.fields(EdgePolicy)})
+
+    assert type(protect(Peer(200), off, name="e")._inner).__name__ == "Attempt"
+
+
+def test_hung_instance_leaves_time_for_another_one():
+    """The attempt's own limit ends it early enough; the peer is told that limit, not the whole call's."""
+    provider_policy = EdgePolicy(
+        deadline=20, attempt_timeout=0.3, retry=RetrySettings(base=0), balancer=BalancerSettings(strategy="round_robin")
+    )
+    with ScriptedServer(says_nothing) as hung, ScriptedServer(says(200)) as well:
+        provider = StaticList(hung.url, well.url)
+        with client("http://peer.test", provider_policy, name="e", provider=provider) as http:
+            answers = [http.get("/").status_code for _ in range(3)]
+
+        assert answers == [200] * 3
+        assert len(hung.requests) >= 1
+        assert all(int(got.headers["x-request-timeout-ms"]) <= 300 for got in hung.requests + well.requests)
+
+
+def test_attempt_timeout_is_the_wires_error_and_not_the_deadlines():
+    """The call had time left; the breaker counts it."""
+    policy = EdgePolicy(deadline=20, attempt_timeout=0.1, retry=None, breaker=breaker(1))
+    with ScriptedServer(says_nothing) as server, client(server.url, policy, name="e") as http:
+        with pytest.raises(httpx.ReadTimeout):
+            http.get("/")
+
+        assert State.OPEN is http.edge.circuit.state
+
+
+def test_drip_fed_body_cannot_hold_a_caller_past_the_deadline_with_all_policies_on():
+    """Headers at once, then a byte now and then for half a minute: the fallback answers, in the call's time."""
+    drip = sends(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", *[b"x"] * 1500, every=0.02)
+    policy = dataclasses.replace(ALL_ON, deadline=0.4, attempt_timeout=None)
+    with ScriptedServer(drip) as server, client(server.url, policy, name="e") as http:
+        answer = http.get("/")
+
+        assert degraded(answer) == "fallback"
+        assert len(server.requests) == 1
+        assert server.idle_closed.wait(20)
+
+
+def test_open_breaker_is_answered_for_by_the_cache_and_then_by_the_fallback(clock):
+    """A rejection is a failure like others, for those above it; the slots and turns below are not touched."""
+    peer = Peer(lambda _: httpx.Response(200, stream=httpx.ByteStream(b"good")), 503)
+    policy = dataclasses.replace(
+        ALL_ON, retry=None, balancer=None, breaker=breaker(2), cache=CacheSettings(stale_for=60)
+    )
+    protected = protect(peer, policy, name="e", clock=clock, sleep=clock.sleep)
+    answers = [protected.handle_request(request()) for _ in range(4)]
+    clock.now += 61
+    protected.circuit.force(State.FORCED_OPEN)
+    answers.append(protected.handle_request(request()))
+
+    assert [degraded(answer) for answer in answers] == [None, "stale", "stale", "stale", "fallback"]
+    assert (peer.calls, protected.circuit.rejected, protected.slots.in_use) == (2, 3, 0)
+
+
+def test_rejections_of_our_own_limits_do_not_open_the_breaker(clock):
+    """They say nothing about the peer."""
+    protected = edge(Peer(200), clock, breaker=breaker(1), rate_limit=RateLimitSettings(per_second=1))
+    protected.handle_request(request())
+    for _ in range(5):
+        with pytest.raises(RateLimitedError) as caught:
+            protected.handle_request(request("POST"))
+
+    assert (protected.circuit.state, protected.circuit.outcomes()["ignored"]) == (State.CLOSED, 5)
+    assert never_sent(caught.value)
+
+
+def test_slots_and_rate_are_shared_by_all_instances(clock):
+    """More instances are no more slots: they bound what this process does."""
+    inside = []
+
+    def nested(sent):
+        if len(inside) < 5:
+            inside.append(instance_of(sent))
+            with pytest.raises(BulkheadFullError) if len(inside) == 3 else nullcontext():
+                protected.handle_request(request())
+        return httpx.Response(200)
+
+    policy = EdgePolicy(bulkhead=BulkheadSettings(slots=2), balancer=BalancerSettings(), retry=None)
+    provider = StaticList("10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80")
+    inside.append(None)
+    protected = protect(Peer(nested), policy, name="e", provider=provider, clock=clock)
+    protected.handle_request(request())
+
+    assert len(inside) == 3
+    assert protected.slots.refused == 1
+
+
+def test_slot_is_not_held_while_waiting_to_try_again(clock):
+    """Else a few retries would block the edge."""
+    seen = []
+    policy = EdgePolicy(bulkhead=BulkheadSettings(slots=1), breaker=None)
+    protected = protect(
+        Peer(503), policy, name="e", clock=clock, sleep=lambda seconds: seen.append(protected.slots.in_use)
+    )
+    protected.handle_request(request())
+
+    assert seen == [0, 0]
+
+
 @pytest.mark.parametrize(
     ("kind", "values", "message"),
     [
@@ -217,6 +363,8 @@ def test_many_threads_share_one_client():
         (EdgePolicy, {"deadline": 5000}, "deadline is 5000"),
         (EdgePolicy, {"deadline": float("nan")}, "deadline is nan"),
         (EdgePolicy, {"deadline": None, "retry": RetrySettings(attempts=None)}, "would never end"),
+        (EdgePolicy, {"attempt_timeout": 0}, "attempt_timeout is 0"),
+        (EdgePolicy, {"deadline": 1, "attempt_timeout": 2}, "attempt_timeout is 2; right is a number from 0.001 to 1"),
         (RetrySettings, {"attempts": 0}, "retry.attempts is 0"),
         (RetrySettings, {"attempts": 1.5}, "retry.attempts is 1.5; right is a whole number"),
         (RetrySettings, {"base": -0.1}, "retry.base is -0.1"),

@@ -113,8 +113,7 @@ def test_declined_charge_fails_the_order_and_releases_stock(at_rest):
 def test_payments_gone_is_503_releases_stock_and_frees_the_key(at_rest):
     """Nothing was sent, so nothing was ordered: the same key orders anew when payments is back."""
     before = held(at_rest, "TEE-02")
-    at_rest.signal("payments", signal.SIGKILL)
-    at_rest.processes["payments"].wait()
+    at_rest.kill("payments")
     refused = at_rest.order("gone", sku="TEE-02")
     eventually(lambda: held(at_rest, "TEE-02") == before)
     at_rest.start("payments")
@@ -154,8 +153,7 @@ def test_bank_frozen_is_202_and_charged_once(at_rest):
 
 def test_bank_gone_is_answered_as_documented(at_rest):
     """503 where payments says in time that nothing was charged, else 202 until it does; never an order half paid."""
-    at_rest.signal("bank", signal.SIGKILL)
-    at_rest.processes["bank"].wait()
+    at_rest.kill("bank")
     answer = at_rest.order("bank-gone")
     at_rest.start("bank")
     at_rest.await_ready("bank")

@@ -281,7 +281,7 @@ def test_metrics_count_by_template_and_show_breakers(make):
     text = client.get("/metrics").text
 
     assert 'http_requests_total{method="GET",route="/orders/<order_id>",status="503"} 3.0' in text
-    assert 'circuit_breaker_state{name="orders->payments"} 0.0' in text
+    assert 'circuit_breaker_state{instance="",name="orders->payments"} 0.0' in text
     assert "/orders/1" not in text
 
 

@@ -25,7 +25,11 @@ MISTAKES = {
     "unknown log level": (BankSettings, {"LOG_LEVEL": "loud"}, "known: debug, error, info, warning"),
     "no database folder": (BankSettings, {"DATABASE_URL": "sqlite:////no/such/x.db"}, "/no/such, which does not exist"),
     "database is no URL": (BankSettings, {"DATABASE_URL": "x.db"}, "DATABASE_URL is not a URL"),
-    "no policies here": (BankSettings, {"POLICIES_OFF": "retry"}, "known: none in this service"),
+    "unknown policy of the door": (
+        BankSettings,
+        {"POLICIES_OFF": "retry"},
+        "known: inbound.deadline, inbound.limit, inbound.rate_limit",
+    ),
     "no key": (UsersSettings, {}, "JWT_KEY is not set"),
     "short key": (UsersSettings, {"JWT_KEY": "too-short-key"}, "JWT_KEY has 13 characters; it needs at least 32"),
     "no address of a peer": (PaymentsSettings, {}, "BANK_URL is not set"),

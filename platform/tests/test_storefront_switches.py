@@ -1,6 +1,5 @@
 """Policies can be switched off, and the invariants notice: what experiments rest on."""
 
-import signal
 import sys
 import threading
 import time
@@ -124,8 +123,7 @@ def test_unmailed_orders_are_a_violation(shop, invariants):
 
 def test_without_problem_details_a_dependency_that_is_gone_is_a_bare_500(shop):
     """The client learns nothing."""
-    shop.signal("users", signal.SIGKILL)
-    shop.processes["users"].wait()
+    shop.kill("users")
     answer = shop.order("nobody")
 
     assert (answer.status_code, answer.text) == (500, "Internal Server Error")

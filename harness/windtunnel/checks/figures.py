@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from windtunnel.checks.degradation import Documented, is_degraded
 from windtunnel.checks.verdict import WindowFigures
 from windtunnel.history import Sample
 
@@ -32,14 +33,22 @@ def quantile(latencies: Sequence[float], over: float) -> float:
     return latencies[len(latencies) - 1 - allowed]
 
 
-def figures_of(samples: Sequence[Sample]) -> WindowFigures:
-    """What reports show of a window."""
+def figures_of(samples: Sequence[Sample], allowed: Documented) -> WindowFigures:
+    """What reports show of a window; `allowed` are the documented degradations."""
     if not samples:
         return WindowFigures(samples=0, error_rate=None, p50=None, p95=None, p99=None)
     latencies = sorted(sample.latency for sample in samples)
     errors = sum(sample.outcome != "ok" for sample in samples)
     p50, p95, p99 = (quantile(latencies, over) for over in (0.5, 0.05, 0.01))
-    return WindowFigures(samples=len(samples), error_rate=errors / len(samples), p50=p50, p95=p95, p99=p99)
+    degraded = sum(is_degraded(sample, allowed) for sample in samples)
+    return WindowFigures(
+        samples=len(samples),
+        error_rate=errors / len(samples),
+        p50=p50,
+        p95=p95,
+        p99=p99,
+        degraded_rate=degraded / len(samples),
+    )
 
 
 def spell(metric: str, value: float) -> str:

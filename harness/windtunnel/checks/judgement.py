@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from windtunnel.checks import conduct, faults, generator, invariants, slo
+from windtunnel.checks.degradation import documented
 from windtunnel.checks.figures import figures_of
 from windtunnel.checks.recovery import judge_recovery, recovered_since
 from windtunnel.checks.verdict import Finding, Outcome, RecoveryFigure, Verdict, WindowFigures
@@ -57,11 +58,12 @@ def judge(history: History, spec: Spec | None = None) -> Verdict:
 def window_figures(history: History, spec: Spec, of: Spans) -> dict[str, WindowFigures]:
     """Figures of every window reached, and of each scenario and judged route in it."""
     scopes = dict.fromkeys([entry.scenario for entry in spec.load.mix] + [e.scope for e in spec.slo if e.scope])
+    allowed = documented(history)
     figures: dict[str, WindowFigures] = {}
     for window in (w for w in WINDOWS if w in of.windows):
-        figures[window] = figures_of(window_samples(history, window, of=of))
+        figures[window] = figures_of(window_samples(history, window, of=of), allowed)
         for scope in scopes:
-            figures[f"{window}/{scope}"] = figures_of(window_samples(history, window, scope, of=of))
+            figures[f"{window}/{scope}"] = figures_of(window_samples(history, window, scope, of=of), allowed)
     return figures
 
 

@@ -34,6 +34,8 @@ class WindowFigures:
     p50: float | None
     p95: float | None
     p99: float | None
+    degraded_rate: float | None = None
+    """Share of requests that were answered as `degrades_to` documents it for the edges of this experiment."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,8 +12,15 @@ from collections.abc import Iterable, Mapping
 from windtunnel.errors import SpecError
 from windtunnel.faults.bandwidth import Bandwidth
 from windtunnel.faults.base import Bites, Fault, UndoRecord
+from windtunnel.faults.disconnect import Disconnect
 from windtunnel.faults.down import Down
 from windtunnel.faults.edge import EdgeFault
+from windtunnel.faults.http_corrupt_body import HttpCorruptBody
+from windtunnel.faults.http_delay import HttpDelay
+from windtunnel.faults.http_header import HttpHeader
+from windtunnel.faults.http_lose_answer import HttpLoseAnswer
+from windtunnel.faults.http_status import HttpStatus
+from windtunnel.faults.http_truncate import HttpTruncate
 from windtunnel.faults.kill import Kill
 from windtunnel.faults.latency import Latency
 from windtunnel.faults.limit_data import LimitData
@@ -25,13 +32,22 @@ from windtunnel.faults.restart import Restart
 from windtunnel.faults.service import ServiceFault
 from windtunnel.faults.slicer import Slicer
 from windtunnel.faults.slow_close import SlowClose
+from windtunnel.faults.starve import Starve
+from windtunnel.faults.terminate import Terminate
 from windtunnel.faults.timeout import Timeout
 from windtunnel.spec.model import FaultStep
 from windtunnel.spec.shape import FaultShape
 
 FAULTS: Mapping[str, type[EdgeFault] | type[ServiceFault]] = {
     "bandwidth": Bandwidth,
+    "disconnect": Disconnect,
     "down": Down,
+    "http_corrupt_body": HttpCorruptBody,
+    "http_delay": HttpDelay,
+    "http_header": HttpHeader,
+    "http_lose_answer": HttpLoseAnswer,
+    "http_status": HttpStatus,
+    "http_truncate": HttpTruncate,
     "kill": Kill,
     "latency": Latency,
     "limit_data": LimitData,
@@ -42,6 +58,8 @@ FAULTS: Mapping[str, type[EdgeFault] | type[ServiceFault]] = {
     "restart": Restart,
     "slicer": Slicer,
     "slow_close": SlowClose,
+    "starve": Starve,
+    "terminate": Terminate,
     "timeout": Timeout,
 }
 """By the name that a step of an experiment writes."""
@@ -72,6 +90,8 @@ def _check(step: FaultStep, shape: FaultShape) -> None:
     for name in step.params:
         if name not in shape.params:
             raise SpecError(f"{step.fault}: unknown attribute {name!r}; known: {_listed(shape.params) or 'none'}")
+    if step.match is not None and not shape.match:
+        raise SpecError(f"{step.fault} is not put on HTTP requests: it takes no match")
     for name in shape.required - set(step.params):
         raise SpecError(f"{step.fault}: attribute {name!r} is missing")
 

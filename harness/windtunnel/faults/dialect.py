@@ -37,10 +37,12 @@ class Http:
     path: str
     host: str
     exchanges: int = 1
+    agent: str = "windtunnel-canary"
+    """Toxics on HTTP requests pass by whoever is called so, unless their match names a `user-agent`."""
 
     @property
     def request(self) -> bytes:
-        return f"GET {self.path} HTTP/1.1\r\nHost: {self.host}\r\nUser-Agent: windtunnel-canary\r\n\r\n".encode()
+        return f"GET {self.path} HTTP/1.1\r\nHost: {self.host}\r\nUser-Agent: {self.agent}\r\n\r\n".encode()
 
     @property
     def opening(self) -> bytes:

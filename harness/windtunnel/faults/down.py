@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from windtunnel.edge_records import EdgeRecord
 from windtunnel.errors import InjectionUnprovenError
 from windtunnel.faults.base import UndoRecord
 from windtunnel.faults.canary import Song
@@ -10,7 +11,6 @@ from windtunnel.faults.patience import Patience
 from windtunnel.faults.watch import Watch
 from windtunnel.spec.model import FaultStep
 from windtunnel.spec.shape import FaultShape
-from windtunnel.toxiproxy import EdgeRecord
 
 
 class Down(EdgeFault):

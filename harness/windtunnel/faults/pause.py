@@ -1,4 +1,4 @@
-"""pause: the service is frozen (SIGSTOP): its sockets stay open, nothing moves, until it is let go on (SIGCONT)."""
+"""pause: the service is frozen (SIGSTOP, or its cgroup): its sockets stay open, nothing moves, until it may go on."""
 
 from __future__ import annotations
 
@@ -12,16 +12,13 @@ class Pause(ServiceFault):
     """Every process of it is stopped. Connections are still accepted, by the kernel; nobody answers."""
 
     def plan(self, stack: Stack) -> tuple[UndoRecord, ...]:
-        records = super().plan(stack)
+        super().plan(stack)
         if self.healthy is None or self.healthy.outcome != "answered":
             raise InjectionUnprovenError(
                 f"service {self.service}: a canary was {self.healthy} before the fault, so its silence would show "
                 f"nothing; it must answer HTTP on its `ready` path, or greet with 220"
             )
-        return records
-
-    def records(self) -> tuple[UndoRecord, ...]:
-        return (UndoRecord(op="resume_group", data={"pid": self.before.pids[0], "started": self.before.started}),)
+        return (self.signals(stack).record_of_pause(self.service),)
 
     def apply(self, stack: Stack) -> None:
         self.signals(stack).pause(self.service)

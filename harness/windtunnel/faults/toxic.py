@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping
 from typing import ClassVar
 
 from windtunnel.errors import InjectionUnprovenError, ProxyError
@@ -18,7 +17,7 @@ from windtunnel.faults.edge import EdgeFault, until_seen
 from windtunnel.faults.patience import Patience
 from windtunnel.faults.watch import Watch
 from windtunnel.spec.model import FaultStep
-from windtunnel.toxiproxy import Stream, Toxic
+from windtunnel.toxiproxy import Attributes, Stream, Toxic
 
 DOUBT = 1e-6
 """How improbable it must be that a toxic of that toxicity spares every canary."""
@@ -47,7 +46,7 @@ class ToxicFault(EdgeFault):
     def expected(self, watch: Watch) -> str:
         """What a canary that meets it must see, for messages."""
 
-    def attributes(self) -> Mapping[str, int | float]:
+    def attributes(self) -> Attributes:
         """Those of the toxic, from the step's: the names are the same."""
         return {name: self.param(name) for name in self.shape.params}
 

@@ -11,12 +11,13 @@ from collections.abc import Callable, Sequence
 from statistics import median
 from weakref import WeakKeyDictionary
 
+from windtunnel.edge_records import EdgeRecord
 from windtunnel.errors import CapabilityError, InjectionUnprovenError
 from windtunnel.faults.canary import Sighting, Song, sing
 from windtunnel.faults.dialect import Dialect, Greeting, Http
 from windtunnel.stack.base import Address, Stack
 from windtunnel.topology.model import Edge
-from windtunnel.toxiproxy import EdgeProxy, EdgeRecord, ToxiproxyClient
+from windtunnel.toxiproxy import EdgeProxy, ToxiproxyClient
 
 HEALTHY_CANARIES = 5
 _OWN_BYTES: WeakKeyDictionary[ToxiproxyClient, Counter[str]] = WeakKeyDictionary()
@@ -83,9 +84,9 @@ class Watch:
         passed, own = self._mark or (0, 0)
         return (self.before.bytes_up - passed) - (self._own_before - own)
 
-    def sing(self, song: Song) -> Sighting:
+    def sing(self, song: Song, dialect: Dialect | None = None) -> Sighting:
         """One canary through the proxy."""
-        seen = sing(self.address, self.dialect, song, self._clock)
+        seen = sing(self.address, dialect or self.dialect, song, self._clock)
         _OWN_BYTES.setdefault(self.proxy.client, Counter())[self.name] += seen.sent
         self.canaries += 1
         return seen

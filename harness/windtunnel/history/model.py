@@ -140,6 +140,13 @@ class Header:
     wall_anchor: tuple[float, float]
     """(monotonic seconds, Unix seconds) read at the same moment."""
     versions: Mapping[str, str] = field(default_factory=dict)
+    services: Sequence[str] = ()
+    """Every service of the system, so that the record alone can draw it."""
+    edges: Mapping[str, str] = field(default_factory=dict)
+    """Every edge, and what losing it may cost: `hard`, `soft`, `hard, background`, `soft, background`."""
+    profile: str = ""
+    run_seed: int | None = None
+    """The `--wt-seed` of the run; `seed` is this experiment's own, made from it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -104,7 +104,8 @@ class LoadRun:
     def await_begin(self, patience: float) -> None:
         """Raises `BadInputError` for a bad scenario file or target, `LoadError` when the generator does not start."""
         self._await(lambda: self._began or self.over, patience)
-        self._raise_trouble()
+        if self._failure is not None:  # what `on_samples` raised by now is for who stops the run
+            raise self._failure
 
     def hear(self, message: Mapping[str, Any]) -> None:
         """Take what the engine said. Called on the reader's thread; must not raise, or the reader would end."""

@@ -1,7 +1,8 @@
 """The control API: Toxiproxy's routes, statuses and bodies.
 
 /version   /reset   /populate   /proxies   /proxies/{p}   /proxies/{p}/toxics   /proxies/{p}/toxics/{t}
-/metrics   /proxies/{p}/record   /proxies/{p}/record/connections   (ours: the edge record)
+/metrics
+/proxies/{p}/record   /proxies/{p}/record/connections   /proxies/{p}/requests?since=N   (ours: the edge record)
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from windtunnel.proxy.decoding import decode_object, decode_value, settings_of, 
 from windtunnel.proxy.errors import RefusalError
 from windtunnel.proxy.fields import duration_of, populate_fields, proxy_fields, require, toxic_fields
 from windtunnel.proxy.http import Answer, Request
+from windtunnel.proxy.http1.api import refuse_unfit, since_of
 from windtunnel.proxy.metrics import CONTENT_TYPE, Metrics
 from windtunnel.proxy.proxy import Proxy
 from windtunnel.proxy.toxics import TOXICS
@@ -51,6 +53,7 @@ class ControlApi:
             },
             ("proxies", "*", "record"): {"GET": self._show_record},
             ("proxies", "*", "record", "*"): {"GET": self._show_record_of},
+            ("proxies", "*", "requests"): {"GET": self._show_requests},
             ("proxies", "*", "toxics"): {"GET": self._list_toxics, "POST": self._add_toxic},
             ("proxies", "*", "toxics", "*"): {
                 "GET": self._show_toxic,
@@ -74,7 +77,8 @@ class ControlApi:
             # A page in a browser must not be able to drive a server on loopback.
             return Answer(status=403, body=b"User agent not allowed\n", content_type="text/plain; charset=utf-8")
         try:
-            answer = await act(request.body, *parts[1::2])
+            given = request.query if act == self._show_requests else request.body
+            answer = await act(given, *parts[1::2])
         except RefusalError as error:
             answer = _json(error.code, {"error": str(error), "status": error.code}, end="\n")
         except Exception as error:
@@ -132,12 +136,18 @@ class ControlApi:
             return _not_found()
         return _json(200, proxy.record.history.body())
 
+    async def _show_requests(self, query: str, name: str) -> Answer:
+        proxy = self._proxies.get(name)
+        return _json(200, proxy.requests.page(since_of(query)))
+
     async def _list_toxics(self, _: bytes, name: str) -> Answer:
         return _json(200, [toxic.body() for toxic in self._proxies.get(name).chain()])
 
     async def _add_toxic(self, body: bytes, name: str) -> Answer:
         proxy, given = self._proxies.get(name), decode_object(body)
-        toxic = proxy.add_toxic(toxic_fields(given, proxy.refuse_taken))
+        fields = toxic_fields(given, proxy.refuse_taken)
+        refuse_unfit(fields.type, fields.stream, http=proxy.http)
+        toxic = proxy.add_toxic(fields)
         return _json(200, toxic.body())
 
     async def _show_toxic(self, _: bytes, name: str, toxic: str) -> Answer:

@@ -20,6 +20,8 @@ class ProxyFields:
     upstream: str | None = None
     enabled: bool | None = None
     toxics: tuple[ToxicFields, ...] | None = None
+    http: bool | None = None
+    """Read HTTP/1.1 on it: the request log, and toxics on requests. Ours; Toxiproxy ignores it."""
 
 
 class ProxyCollection:
@@ -123,6 +125,8 @@ class ProxyCollection:
             place = await resolve(fields.listen)
             if not proxy.has_port or place != await resolve(proxy.listen):
                 await self._move(proxy, place, fields)
+        if fields.http is not None:
+            proxy.http = fields.http
         if fields.upstream is not None and fields.upstream != proxy.upstream:
             proxy.lead_to(fields.upstream)
         if fields.enabled is False:
@@ -149,7 +153,7 @@ class ProxyCollection:
         await proxy.enable()
 
     async def _same(self, proxy: Proxy, fields: ProxyFields) -> bool:
-        if proxy.upstream != fields.upstream:
+        if proxy.upstream != fields.upstream or fields.http not in (None, proxy.http):
             return False
         if not proxy.has_port or proxy.listen == fields.listen:
             return proxy.listen == (fields.listen or "")
@@ -174,7 +178,11 @@ class ProxyCollection:
     def _new(self, fields: ProxyFields) -> Proxy:
         assert fields.name
         proxy = Proxy(
-            name=fields.name, listen=fields.listen or "", upstream=fields.upstream or "", setting=self._setting
+            name=fields.name,
+            listen=fields.listen or "",
+            upstream=fields.upstream or "",
+            setting=self._setting,
+            http=bool(fields.http),
         )
         proxy.have_toxics(fields.toxics or ())
         return proxy

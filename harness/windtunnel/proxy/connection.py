@@ -12,12 +12,13 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from contextlib import suppress
 from typing import Protocol, cast
 
 from windtunnel.proxy.gate import Gate
 from windtunnel.proxy.history import Flow, Story
 from windtunnel.proxy.installed import InstalledToxic
-from windtunnel.proxy.link import Link
+from windtunnel.proxy.link import Link, Sink
 from windtunnel.proxy.record import EdgeCounters
 from windtunnel.proxy.setting import Setting
 
@@ -80,11 +81,19 @@ class Side(asyncio.Protocol):
         self.transport = None
         self._connection.side_lost(self, reset=exc is not None)
 
+    def sink(self, transport: asyncio.Transport) -> Sink:
+        """What the link that ends here writes to."""
+        return transport
+
+    def wait(self) -> bool:
+        """Whether this socket should not be read now."""
+        return self.feeds.paused
+
     def throttle(self) -> None:
         """Read, or do not, as the link that is fed wants it."""
         if self.transport is None or self._saw_end or self.transport.is_closing():
             return
-        if self.feeds.paused:
+        if self.wait():
             self.transport.pause_reading()
         else:
             self.transport.resume_reading()
@@ -92,7 +101,9 @@ class Side(asyncio.Protocol):
     def write_eof(self) -> None:
         """Half-close, after what is still in the buffer."""
         if self.transport is not None and not self.transport.is_closing():
-            self.transport.write_eof()
+            # asyncio's loop lets the error through when the peer has reset the connection; that is told elsewhere.
+            with suppress(OSError):
+                self.transport.write_eof()
 
     def reset_on_close(self) -> None:
         """Make the coming close a RST, whenever the connection was opened."""
@@ -130,7 +141,7 @@ class Connection:
             transport, side.transport = side.transport, None
             transport.abort()
             return
-        side.drains.attach(side.transport)
+        side.drains.attach(side.sink(side.transport))
         if side is self.client:
             self._gate.open()
         else:

@@ -14,6 +14,7 @@ from dataclasses import fields
 from typing import Any, TypeVar
 
 from windtunnel.proxy.errors import BadBodyError
+from windtunnel.proxy.toxics.http_settings import HttpSettings
 
 _T = TypeVar("_T")
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -76,6 +77,11 @@ def toxicity_of(body: dict[str, Any], default: float) -> float:
 def settings_of(kind: type[Any], body: dict[str, Any], current: Any = None) -> Any:
     """A toxic's settings: `current` (by default all zero), with the attributes of the body put over it."""
     given = lower_keys(body.get("attributes"), "attributes")
+    if issubclass(kind, HttpSettings):
+        try:
+            return kind.read(given, current)
+        except ValueError as error:
+            raise BadBodyError(str(error)) from error
     values = {}
     for field in fields(kind):
         value = given.get(field.name)

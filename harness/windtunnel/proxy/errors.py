@@ -5,6 +5,8 @@ RefusalError
 ├── MissingFieldError       400
 ├── InvalidStreamError      400
 ├── InvalidToxicTypeError   400
+├── UnfitToxicError         400  a toxic on HTTP requests where it cannot act (ours; no text of Toxiproxy's)
+├── BadQueryError           400
 ├── ProxyNotFoundError      404
 ├── ToxicNotFoundError      404
 ├── ProxyExistsError        409
@@ -47,6 +49,14 @@ class InvalidStreamError(RefusalError):
 
 class InvalidToxicTypeError(RefusalError):
     code, text = 400, "invalid toxic type"
+
+
+class UnfitToxicError(RefusalError):
+    code, text = 400, ""
+
+
+class BadQueryError(RefusalError):
+    code, text = 400, "bad query: "
 
 
 class ProxyNotFoundError(RefusalError):

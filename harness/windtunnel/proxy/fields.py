@@ -21,6 +21,7 @@ from windtunnel.proxy.errors import (
     RefusalError,
     ToxicExistsError,
 )
+from windtunnel.proxy.http1.api import refuse_unfit
 from windtunnel.proxy.installed import ToxicFields
 from windtunnel.proxy.toxics import TOXICS
 from windtunnel.toxiproxy import Stream
@@ -30,13 +31,14 @@ def proxy_fields(body: dict[str, Any], *, toxics: bool = True) -> ProxyFields:
     """What the body says of a proxy. Without `toxics` such a key is ignored, as Toxiproxy does: clients that save a
     proxy send back what they have read.
     """
-    enabled = body.get("enabled")
+    enabled, http = body.get("enabled"), body.get("http")
     return ProxyFields(
         name=text_of(body, "name"),
         listen=text_of(body, "listen"),
         upstream=text_of(body, "upstream"),
         enabled=None if enabled is None else expect(enabled, bool, "enabled", "true or false"),
-        toxics=toxics_of(body) if toxics else None,
+        http=None if http is None else expect(http, bool, "http", "true or false"),
+        toxics=toxics_of(body, http=bool(http)) if toxics else None,
     )
 
 
@@ -64,7 +66,7 @@ def _entry_fields(entry: object, number: int) -> ProxyFields:
         raise error.at(f"proxy {number}") from error
 
 
-def toxics_of(body: dict[str, Any]) -> tuple[ToxicFields, ...] | None:
+def toxics_of(body: dict[str, Any], *, http: bool) -> tuple[ToxicFields, ...] | None:
     """The toxics that a proxy is to have, None when it does not say. Errors name the toxic by its place."""
     entries = body.get("toxics")
     if entries is None:
@@ -79,7 +81,9 @@ def toxics_of(body: dict[str, Any]) -> tuple[ToxicFields, ...] | None:
     found = []
     for number, entry in enumerate(expect(entries, list, "toxics", "an array"), 1):
         try:
-            found.append(toxic_fields(lower_keys(entry, "the toxic"), refuse_taken))
+            toxic = toxic_fields(lower_keys(entry, "the toxic"), refuse_taken)
+            refuse_unfit(toxic.type, toxic.stream, http=http)
+            found.append(toxic)
         except RefusalError as error:
             raise error.at(f"toxic {number}") from error
     return tuple(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from windtunnel.toxiproxy import ConnectionLog, ConnectionRecord
+from windtunnel.edge_records import ConnectionLog, ConnectionRecord
 
 MOST_CONNECTIONS = 1000
 """Connections remembered for each proxy; older ones are dropped, and counted."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import cast
 from urllib.parse import urlsplit
@@ -31,13 +31,14 @@ _BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """`path` is as sent, without the query; header names are in lower case."""
+    """`path` and `query` are as sent; header names are in lower case."""
 
     method: str
     path: str
     headers: dict[str, str]
     body: bytes = b""
     keep_alive: bool = True
+    query: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +74,10 @@ def parse_head(head: bytes) -> Request:
         raise BadHttpError(HTTPStatus.BAD_REQUEST, "missing required Host header")
     tokens = {token.strip().lower() for token in headers.get("connection", "").split(",")}
     keep_alive = "close" not in tokens and (minor != b"0" or "keep-alive" in tokens)
-    return Request(method=method.decode(), path=path_of(target.decode()), headers=headers, keep_alive=keep_alive)
+    query = target.decode().partition("#")[0].partition("?")[2]
+    return Request(
+        method=method.decode(), path=path_of(target.decode()), headers=headers, keep_alive=keep_alive, query=query
+    )
 
 
 def parse_headers(lines: list[bytes]) -> dict[str, str]:
@@ -209,7 +213,7 @@ class ControlConnection(asyncio.Protocol):
         head, self._request = self._request, None
         body = bytes(self._buffer[:length])
         del self._buffer[:length]
-        return Request(method=head.method, path=head.path, headers=head.headers, body=body, keep_alive=head.keep_alive)
+        return replace(head, body=body)
 
     def _refuse_early(self) -> None:
         """What can be told to be no request is refused before it is complete."""

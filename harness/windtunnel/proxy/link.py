@@ -11,7 +11,7 @@ The source is paused while the sink's buffer, or any toxic, is full.
 
 from __future__ import annotations
 
-from asyncio import AbstractEventLoop, WriteTransport
+from asyncio import AbstractEventLoop
 from collections import deque
 from collections.abc import Callable
 from random import Random
@@ -42,6 +42,14 @@ class Owner(Protocol):
     @property
     def story(self) -> Story:
         """What is noted of this connection."""
+
+
+class Sink(Protocol):
+    """Where a link ends: a transport, or what stands for it."""
+
+    def write(self, data: bytes, /) -> None: ...
+
+    def is_closing(self) -> bool: ...
 
 
 class Stage:
@@ -104,7 +112,7 @@ class Link:
         self._first: Stage | None = None
         self._work: deque[tuple[Stage | None, bytes | None]] = deque()
         self._working = self._blocked = self._source_ended = self._stopped = False
-        self._sink: WriteTransport | None = None
+        self._sink: Sink | None = None
         self._pending: list[bytes] = []
 
     def data(self, chunk: bytes) -> None:
@@ -125,7 +133,7 @@ class Link:
             self._source_ended = True
             self.work(self._first, None)
 
-    def attach(self, sink: WriteTransport) -> None:
+    def attach(self, sink: Sink) -> None:
         """The sink is there: it gets what was kept for it."""
         self._sink = sink
         for chunk in self._pending:
@@ -149,11 +157,20 @@ class Link:
         self.owner.story.decide(installed.name, acts)
         if not acts:
             return
-        stage = Stage(self, installed)
+        stage = self.stage(installed)
         self._stages.append(stage)
         self._stages.sort(key=lambda each: each.installed.order)
         self._rejoin()
         stage.toxic.start()
+
+    def stage(self, installed: InstalledToxic) -> Stage:
+        """A place for it."""
+        return Stage(self, installed)
+
+    @property
+    def direct(self) -> bool:
+        """No toxic stands in it: what comes in goes out in the same call."""
+        return self._first is None
 
     def refresh(self, installed: InstalledToxic) -> None:
         """The toxic's settings or its toxicity have changed."""

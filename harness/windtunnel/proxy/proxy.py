@@ -14,6 +14,8 @@ from typing import Any
 from windtunnel.proxy.alarm import Alarm
 from windtunnel.proxy.connection import Connection, Side
 from windtunnel.proxy.errors import ToxicExistsError, ToxicNotFoundError
+from windtunnel.proxy.http1.connection import HttpConnection
+from windtunnel.proxy.http1.log import RequestLog
 from windtunnel.proxy.installed import InstalledToxic, ToxicFields
 from windtunnel.proxy.listener import Listener, Place, split_address
 from windtunnel.proxy.record import EdgeCounters
@@ -23,8 +25,10 @@ from windtunnel.proxy.setting import Setting
 class Proxy:
     """Belongs to the server's event loop: every method runs there."""
 
-    def __init__(self, *, name: str, listen: str, upstream: str, setting: Setting) -> None:
-        self.name, self.upstream, self.setting = name, upstream, setting
+    def __init__(self, *, name: str, listen: str, upstream: str, setting: Setting, http: bool = False) -> None:
+        self.name, self.upstream, self.setting, self.http = name, upstream, setting, http
+        self.requests = RequestLog()
+        self.rules: tuple[InstalledToxic, ...] = ()
         self.enabled = False
         self.lock = asyncio.Lock()
         self.record = EdgeCounters()
@@ -53,6 +57,7 @@ class Proxy:
             "listen": self.listen,
             "upstream": self.upstream,
             "enabled": self.enabled,
+            **({"http": True} if self.http else {}),
             "toxics": [toxic.body() for toxic in self.chain()],
         }
 
@@ -127,6 +132,7 @@ class Proxy:
         self._limit(toxic, fields.duration)
         for connection in tuple(self.connections):
             connection.link(toxic).install(toxic)
+        self._list_rules()
         return toxic
 
     def have_toxics(self, wanted: tuple[ToxicFields, ...]) -> None:
@@ -154,6 +160,7 @@ class Proxy:
     ) -> None:
         """All at once; open connections follow. A `duration` counts from now."""
         toxic.toxicity, toxic.settings = toxicity, settings
+        toxic.rearm()
         if duration is not None:
             self._limit(toxic, duration)
         for connection in tuple(self.connections):
@@ -164,6 +171,7 @@ class Proxy:
         toxic = self.toxic(name)
         del self.toxics[name]
         self._endings.pop(name).cancel()
+        self._list_rules()
         for connection in tuple(self.connections):
             connection.link(toxic).uninstall(toxic)
 
@@ -208,4 +216,7 @@ class Proxy:
             ending.cancel()
 
     def _accept(self) -> Side:
-        return Connection(self, next(self._ordinals)).client
+        return (HttpConnection if self.http else Connection)(self, next(self._ordinals)).client
+
+    def _list_rules(self) -> None:
+        self.rules = tuple(toxic for toxic in self.toxics.values() if toxic.rule is not None)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from windtunnel.edge_records import EdgeRecord
 from windtunnel.proxy.history import Flow, History, Story
-from windtunnel.toxiproxy import EdgeRecord
 
 
 @dataclass(slots=True)

@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from windtunnel.edge_records import ConnectionLog, EdgeRecord
+from windtunnel.edge_requests import EdgeRequests, read_pages
 from windtunnel.errors import ProxyError
 from windtunnel.proxy.alarm import Clock
 from windtunnel.proxy.api import ControlApi
@@ -20,7 +22,6 @@ from windtunnel.proxy.http import ControlConnection
 from windtunnel.proxy.listener import Listener, join_address, resolve
 from windtunnel.proxy.metrics import Metrics
 from windtunnel.proxy.setting import Setting
-from windtunnel.toxiproxy import ConnectionLog, EdgeRecord
 
 _T = TypeVar("_T")
 
@@ -140,6 +141,12 @@ class EmbeddedToxiproxy:
     def connections(self, proxy: str) -> ConnectionLog:
         """What became of each of its connections. Raises `ProxyError`."""
         return self._running().ask(lambda proxies: proxies.get(proxy).record.history.log())
+
+    def requests(self, proxy: str, since: int = 0) -> EdgeRequests:
+        """The requests number `since` + 1 and on that have ended, where it reads HTTP. Raises `ProxyError`."""
+        return read_pages(
+            lambda start: self._running().ask(lambda proxies: proxies.get(proxy).requests.page(start)), since
+        )
 
     def _populate(self, run: _Run, wanted: list[ProxyFields]) -> None:
         for number, fields in enumerate(wanted, 1):

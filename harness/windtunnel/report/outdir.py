@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from windtunnel.errors import BadInputError
 
-PARTS = ("parts", "progress", "histories", "allure-results")
+PARTS = ("parts", "progress", "histories", "logs", "allure-results")
 """What a run owns in there; nothing else is touched."""
 
 
@@ -18,6 +19,14 @@ def prepare(out: Path) -> None:
     for part in PARTS:
         shutil.rmtree(out / part, ignore_errors=True)
     (out / "summary.json").unlink(missing_ok=True)
+
+
+def write_logs(out: Path, history: Path, logs: Mapping[str, str]) -> None:
+    """Keep what each service wrote during an experiment, in `<out>/logs/<name of its history>/<service>.log`."""
+    folder = out / "logs" / history.stem
+    folder.mkdir(parents=True, exist_ok=True)
+    for service, text in logs.items():
+        (folder / f"{service}.log").write_text(text, encoding="utf-8")
 
 
 def tidy(out: Path) -> None:

@@ -3,96 +3,25 @@
     each worker: write_part ─> <out>/parts/<worker>-<n>.json ─┐
     the controller, at the end: merge_summary ────────────────┴─> <out>/summary.json
 
-The schema's name and version are in the file. Within a version, keys are only added, never renamed or removed. Figures
-that do not exist (no samples, no recovery clause, a run that never began) are null, never 0.
+`schema.py` says what is in it, `entry.py` makes the entry of one experiment, `facts.py` says what the run was.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Final, TypedDict, cast
+from typing import cast
 
-from windtunnel.checks import faults
-from windtunnel.checks.verdict import RecoveryFigure, Verdict, WindowFigures
-from windtunnel.history import FaultEvent, History, LoadEvent, PhaseEvent
-from windtunnel.spec.model import FaultStep, Spec
-
-SCHEMA: Final = "windtunnel/summary/v1"
-
-
-class WindowSummary(TypedDict):
-    """Figures of one window, or of one scenario or route in it."""
-
-    samples: int
-    error_rate: float | None
-    p50_ms: float | None
-    p95_ms: float | None
-    p99_ms: float | None
-
-
-class RecoverySummary(TypedDict):
-    """`censored`: the system was not seen to recover, and was watched for `seconds`."""
-
-    seconds: float | None
-    censored: bool
-    limit_seconds: float
-
-
-class FaultSummary(TypedDict):
-    """One step: what was done to whom, and whether it was shown to bite and to be gone."""
-
-    step: str
-    kind: str
-    edges: list[str]
-    service: str | None
-    proven: bool
-    restored: bool
-
-
-class LoadSummary(TypedDict):
-    """Arrivals per second, due and sent, over the time of the load; and the share of requests sent late."""
-
-    offered_rate: float | None
-    achieved_rate: float | None
-    late_share: float
-    late_p99_ms: float
-
-
-class ExperimentSummary(TypedDict):
-    """One run of one experiment."""
-
-    id: str
-    title: str
-    item: str
-    """What to give to pytest to run it again."""
-    verdict: str
-    reasons: list[str]
-    """One line for everything that did not pass."""
-    windows: dict[str, WindowSummary]
-    """Keys: a window, or `window/scope`."""
-    recovery: RecoverySummary | None
-    faults: list[FaultSummary]
-    load: LoadSummary | None
-    spec: dict[str, str]
-    """`path` and `sha256` of the file."""
-    run: dict[str, str | int | float]
-    """Backend, proxy, seed, worker, run id, Unix time of its begin, seconds; empty when it never began."""
-    history: str | None
-    """The stored history, relative to the summary's folder."""
-
-
-class SummaryDocument(TypedDict):
-    """The whole file."""
-
-    schema: str
-    totals: dict[str, int]
-    """How many experiments had each verdict."""
-    experiments: list[ExperimentSummary]
+from windtunnel.checks.verdict import Verdict
+from windtunnel.history import History
+from windtunnel.report.entry import entry_of
+from windtunnel.report.facts import UNKNOWN_SYSTEM, Facts, run_of
+from windtunnel.report.schema import SCHEMA, ExperimentSummary, SummaryDocument
+from windtunnel.spec.model import Spec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,14 +33,21 @@ class Summary:
 
 
 def write_part(  # noqa: PLR0917 - everything that is known of one run, each of another type
-    out: Path, worker: str, item: str, spec: Spec, verdict: Verdict, history: History | None, history_path: Path | None
+    out: Path,
+    worker: str,
+    item: str,
+    spec: Spec,
+    verdict: Verdict,
+    history: History | None,
+    history_path: Path | None,
+    reproduce: str = "",
 ) -> Path:
     """Store one experiment's result; any number of workers may do so at the same time. Returns the fragment's path.
 
-    `history` is None when the experiment never began. Texts come from the history and the verdict, so they are as clean
-    of secrets as those are.
+    `history` is None when the experiment never began; `reproduce` is the command that runs it again. Texts come from
+    the history and the verdict, so they are as clean of secrets as those are.
     """
-    experiment = _experiment(item, spec, verdict, history)
+    experiment = entry_of(item, spec, verdict, history, reproduce)
     experiment["history"] = _relative(history_path, out) if history_path else None
     return _write_new_part(out, worker, experiment)
 
@@ -129,6 +65,10 @@ def write_lost(out: Path, item: str) -> Path:
         recovery=None,
         faults=[],
         load=None,
+        promises=[],
+        severity="normal",
+        tags=[],
+        reproduce=f"pytest '{item}'",
         spec={"path": path, "sha256": ""},
         run={},
         history=None,
@@ -144,12 +84,21 @@ def _write_new_part(out: Path, worker: str, experiment: ExperimentSummary) -> Pa
     return part
 
 
-def merge_summary(out: Path) -> Summary:
-    """Merge all fragments into `summary.json`, sorted by item. Writes no file when there is no fragment."""
+def merge_summary(out: Path, facts: Facts | None = None) -> Summary:
+    """Merge all fragments into `summary.json`, sorted by item. Writes no file when there is no fragment.
+
+    `facts` are what the run knows of itself and of its system.
+    """
     parts = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((out / "parts").glob("*.json"))]
     experiments = sorted(cast("list[ExperimentSummary]", parts), key=lambda experiment: experiment["item"])
     totals = Counter(experiment["verdict"] for experiment in experiments)
-    document = SummaryDocument(schema=SCHEMA, totals=dict(sorted(totals.items())), experiments=experiments)
+    document = SummaryDocument(
+        schema=SCHEMA,
+        totals=dict(sorted(totals.items())),
+        system=facts.system if facts else UNKNOWN_SYSTEM,
+        run=run_of(experiments, facts),
+        experiments=experiments,
+    )
     summary = Summary(path=out / "summary.json", document=document)
     if experiments:
         _write(summary.path, document)
@@ -163,86 +112,5 @@ def _write(path: Path, document: Mapping[str, object]) -> None:
     draft.replace(path)
 
 
-def _experiment(item: str, spec: Spec, verdict: Verdict, history: History | None) -> ExperimentSummary:
-    return ExperimentSummary(
-        id=spec.id,
-        title=spec.title,
-        item=item,
-        verdict=verdict.outcome,
-        reasons=list(verdict.reasons),
-        windows={name: _window(figures) for name, figures in verdict.windows.items()},
-        recovery=_recovery(verdict.recovery),
-        faults=[_fault(step, history) for step in spec.method] if history else [],
-        load=_load(history) if history else None,
-        spec={"path": str(spec.path), "sha256": spec.sha256},
-        run=_run(history) if history else {},
-        history=None,
-    )
-
-
-def _window(figures: WindowFigures) -> WindowSummary:
-    return WindowSummary(
-        samples=figures.samples,
-        error_rate=_rounded(figures.error_rate, 6),
-        p50_ms=_milliseconds(figures.p50),
-        p95_ms=_milliseconds(figures.p95),
-        p99_ms=_milliseconds(figures.p99),
-    )
-
-
-def _recovery(figure: RecoveryFigure | None) -> RecoverySummary | None:
-    if figure is None:
-        return None
-    return RecoverySummary(seconds=_rounded(figure.seconds, 3), censored=figure.censored, limit_seconds=figure.limit)
-
-
-def _fault(step: FaultStep, history: History) -> FaultSummary:
-    events: Sequence[FaultEvent] = [e for e in history.events if isinstance(e, FaultEvent) and e.step == step.name]
-    return FaultSummary(
-        step=step.name,
-        kind=step.fault,
-        edges=list(step.edges),
-        service=step.service,
-        proven=faults.proven(events),
-        restored=faults.restored(events),
-    )
-
-
-def _load(history: History) -> LoadSummary | None:
-    reports = [event for event in history.events if isinstance(event, LoadEvent)]
-    if not reports:
-        return None
-    report = reports[-1]
-    seconds = history.samples[-1].due - history.samples[0].due if history.samples else 0.0
-    return LoadSummary(
-        offered_rate=round(report.offered / seconds, 2) if seconds else None,
-        achieved_rate=round(report.sent / seconds, 2) if seconds else None,
-        late_share=round(report.late_share, 6),
-        late_p99_ms=round(1000 * report.late_p99, 3),
-    )
-
-
-def _run(history: History) -> dict[str, str | int | float]:
-    header, times = history.header, [event.t for event in history.events if isinstance(event, PhaseEvent)]
-    monotonic, unix = header.wall_anchor
-    return {
-        "backend": header.backend,
-        "proxy": header.proxy,
-        "seed": header.seed,
-        "worker": header.worker,
-        "run_id": header.run_id,
-        "began_unix": round(unix + (min(times, default=monotonic) - monotonic), 3),
-        "seconds": round(max(times) - min(times), 3) if times else 0.0,
-    }
-
-
 def _relative(path: Path, out: Path) -> str:
     return str(path.relative_to(out)) if path.is_relative_to(out) else str(path)
-
-
-def _milliseconds(seconds: float | None) -> float | None:
-    return None if seconds is None else round(1000 * seconds, 3)
-
-
-def _rounded(value: float | None, digits: int) -> float | None:
-    return None if value is None else round(value, digits)

@@ -1,45 +1,110 @@
-"""The closing table: what a person reads in the terminal when the run is over. 100 columns, no colour needed.
+"""The closing summary: what a person reads in the terminal when the run is over. 100 columns, no colour needed.
+
+    FAIL: Orders answer in time while payments is slow
+      fault     place_order p99 < 1500ms: got 5004ms (n=601, 14.2% over)
+      reproduce: pytest 'chaos_specs/payments_slow.yaml::payments_slow' --wt-seed=0 --wt-profile=ci
 
     verdict  experiment        errors p95 ms before  fault  after recovery
     FAIL     payments_slow      14.2%            33   5004     35  > 15.0s
-             fault/place_order p99 < 1500ms: got 5004ms (n=601, 14.2% over)
     PASS     payments_refused     75%            33     12     35     2.0s
 
-Worst first; below each, one line for everything that did not pass.
+    the matrix: 1 of 9 combinations held, 2 decided (score 11.1%, coverage 22.2%)
+      orders->payments         failed: latency; degraded: down
+
+What broke comes first, then every experiment (worst first), then the matrix in short, and where the evidence is.
 """
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from windtunnel.checks.figures import percent
-from windtunnel.report.summary import ExperimentSummary, Summary
+from windtunnel.report.matrix import LOOKS, Grid, matrix_of
+from windtunnel.report.promises import broken_promises, other_reasons, where_and_limit
+from windtunnel.report.schema import ExperimentSummary, SummaryDocument
+from windtunnel.report.summary import Summary
+from windtunnel.report.words import VERDICTS_WORST_FIRST as WORST_FIRST
+from windtunnel.report.words import share
 
-WORST_FIRST: Final = ("FAIL", "ERROR", "XFAIL", "SKIP", "PASS")
+WIDTH: Final = 100
 NAME_WIDTH: Final = 40
+TARGET_WIDTH: Final = 24
 NONE: Final = "-"
 
 
 def closing_lines(summary: Summary, base: Path) -> list[str]:
-    """The table, worst verdicts first, each with its reasons below it; empty when no experiment ran.
-
-    `base` is the folder from which paths are shown.
-    """
-    experiments = summary.document["experiments"]
+    """The summary; empty when no experiment ran. `base` is the folder from which paths are shown."""
+    experiments = sorted(summary.document["experiments"], key=lambda e: (WORST_FIRST.index(e["verdict"]), e["item"]))
     if not experiments:
         return []
-    head = _row("verdict", "experiment", "errors", "p95 ms before", "fault", "after", "recovery")
-    lines = [head]
-    for experiment in sorted(experiments, key=lambda e: (WORST_FIRST.index(e["verdict"]), e["item"])):
-        lines.append(_experiment_row(experiment))
-        lines += [f"         {reason}" for text in experiment["reasons"] for reason in text.splitlines()]
+    lines = [line for entry in experiments if entry["verdict"] in ("FAIL", "ERROR") for line in _broken(entry)]
+    lines.append(_row("verdict", "experiment", "errors", "p95 ms before", "fault", "after", "recovery"))
+    for entry in experiments:
+        lines.append(_experiment_row(entry))
+        if entry["verdict"] in ("XFAIL", "SKIP"):
+            lines += [f"         {reason}" for text in entry["reasons"] for reason in text.splitlines()]
     totals = ", ".join(f"{n} {word}" for word in WORST_FIRST if (n := summary.document["totals"].get(word)))
     return [
         *lines,
         f"{totals}; errors: share of requests in the fault window",
+        "",
+        *_matrix(summary.document),
         f"evidence: {_shown(summary.path, base)}",
+        f"as pages: windtunnel report {_shown(summary.path.parent, base)}",
     ]
+
+
+def _broken(entry: ExperimentSummary) -> Iterator[str]:
+    """What broke, each with window, limit and figure; how to see it again."""
+    yield f"{entry['verdict']}: {entry['title']}"
+    for promise in broken_promises(entry):
+        window, limit = where_and_limit(promise["promise"])
+        yield from _wrapped(f"{window:9} {limit}: {promise['got']}", 12)
+    for reason in other_reasons(entry):
+        yield from _wrapped(reason, 4)
+    yield f"  reproduce: {entry['reproduce']}"  # never wrapped: it is there to be copied
+    yield ""
+
+
+def _matrix(document: SummaryDocument) -> Iterator[str]:
+    """Each edge and service that something was tried on, and what became of it; the others in one line."""
+    matrix = matrix_of(document)
+    if not matrix.cells:
+        return
+    yield (
+        f"the matrix: {matrix.held} of {len(matrix.cells)} combinations held, {matrix.decided} decided "
+        f"(score {share(matrix.score)}, coverage {share(matrix.coverage)})"
+    )
+    untested = []
+    for grid in matrix.grids:
+        for target in grid.targets:
+            if words := _tried(grid, target):
+                yield from _wrapped(f"{target:{TARGET_WIDTH}} {words}", TARGET_WIDTH + 3)
+            else:
+                untested.append(target)
+    if untested:
+        yield from _wrapped(f"{'never tested':{TARGET_WIDTH}} {', '.join(untested)}", TARGET_WIDTH + 3)
+
+
+def _tried(grid: Grid, target: str) -> str:
+    """`failed: timeout; degraded: down, latency`."""
+    row = grid.row(target)
+    by_state = [
+        (look.word, faults)
+        for state, look in LOOKS.items()
+        if state != "untested" and (faults := [cell.fault for cell in row if cell.state == state])
+    ]
+    return "; ".join(f"{word}: {', '.join(faults)}" for word, faults in by_state)
+
+
+def _wrapped(text: str, indent: int) -> list[str]:
+    """Two spaces before the first line, `indent` before the others."""
+    return textwrap.wrap(
+        text, WIDTH, initial_indent="  ", subsequent_indent=" " * indent, break_long_words=True, break_on_hyphens=False
+    )
 
 
 def _experiment_row(experiment: ExperimentSummary) -> str:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
+from windtunnel.request_match import RequestMatch
+
 Window = Literal["baseline", "fault", "recovered"]
 WINDOWS: tuple[Window, ...] = ("baseline", "fault", "recovered")
 STRETCH_SAMPLES: Final = 100
@@ -74,6 +76,8 @@ class FaultStep:
     service: str | None = None
     params: Mapping[str, float | int | str] = field(default_factory=dict)
     """As the fault's own attributes ask: milliseconds and bytes for toxics, already converted from units."""
+    match: RequestMatch | None = None
+    """Of a fault on HTTP requests: which of them. None: every one."""
     stream: Literal["upstream", "downstream"] | None = None
     toxicity: float = 1.0
     at: float = 0.0

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Unit = Literal["ms", "us", "s", "bytes", "kbps", "count", "share"]
+Unit = Literal["ms", "us", "s", "bytes", "kbps", "count", "share", "whole_s", "status", "text", "word"]
 """What reaches the fault: whole milliseconds, whole microseconds, seconds (float), whole bytes, whole KB/s
-(1 KB = 1000 B, as Toxiproxy counts), a whole number, a share between 0 and 1 (written `50%`)."""
+(1 KB = 1000 B, as Toxiproxy counts), a whole number, a share between 0 and 1 (written `50%`), whole seconds, an HTTP
+status from 200 to 599, any text, one of the words that `words` lists."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +22,12 @@ class FaultShape:
     on: Literal["edge", "service"]
     params: Mapping[str, Unit] = field(default_factory=dict)
     """Its own attributes, by the name they have in the file."""
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """For attributes whose unit is `word`: what they may say."""
+    match: bool = False
+    """True when a step may say which HTTP requests it is for (`match: {...}`)."""
+    streams: tuple[str, ...] = ("upstream", "downstream")
+    """What `stream` may say."""
     required: frozenset[str] = frozenset()
     """The ones that have no default."""
     several: bool = False

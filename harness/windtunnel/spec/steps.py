@@ -6,13 +6,21 @@ from collections.abc import Callable, Mapping
 from typing import Literal, cast
 
 from windtunnel.document import Fields, Value, unknown
+from windtunnel.request_match import COUNTS, RequestMatch, read_match
 from windtunnel.spec.model import FaultStep, Phases
 from windtunnel.spec.shape import FaultShape, Unit
 from windtunnel.spec.surroundings import Surroundings
-from windtunnel.units import parse_count, parse_data_rate, parse_duration, parse_share, parse_size, show_duration
+from windtunnel.units import (
+    parse_count,
+    parse_data_rate,
+    parse_duration,
+    parse_share,
+    parse_size,
+    parse_status,
+    show_duration,
+)
 
 _COMMON = ("name", "at", "for")
-_STREAMS = ("upstream", "downstream")
 
 
 def read_method(value: Value, around: Surroundings, phases: Phases) -> tuple[FaultStep, ...]:
@@ -39,7 +47,8 @@ def _step(item: Value, around: Surroundings) -> FaultStep:
     place = ("service",) if shape.on == "service" else ("edge", "edges") if shape.several else ("edge",)
     toxic = ("stream", "toxicity") if shape.on == "edge" and shape.toxic else ()
     fields = item.fields(
-        required=("type", "fault", *sorted(shape.required)), optional=(*place, *_COMMON, *toxic, *shape.params)
+        required=("type", "fault", *sorted(shape.required)),
+        optional=(*place, *_COMMON, *toxic, *shape.params, *(("match",) if shape.match else ())),
     )
     edges, service = _edges(item, fields, around), fields.read("service", lambda v: _service(v, around), None)
     return FaultStep(
@@ -48,7 +57,8 @@ def _step(item: Value, around: Surroundings) -> FaultStep:
         edges=edges,
         service=service,
         params=_params(fields, shape),
-        stream=fields.read("stream", _stream, None),
+        match=fields.read("match", _match, None),
+        stream=fields.read("stream", lambda v: _stream(v, shape), None),
         toxicity=fields.read("toxicity", _toxicity, 1.0),
         at=fields.read("at", lambda v: v.parse(parse_duration), 0.0),
         duration=fields.read("for", _lasting, None),
@@ -92,8 +102,16 @@ def _service(value: Value, around: Surroundings) -> str:
     return value.choice("service", around.services)
 
 
-def _stream(value: Value) -> Literal["upstream", "downstream"]:
-    return cast('Literal["upstream", "downstream"]', value.choice("stream", _STREAMS))
+def _stream(value: Value, shape: FaultShape) -> Literal["upstream", "downstream"]:
+    return cast('Literal["upstream", "downstream"]', value.choice("stream", shape.streams))
+
+
+def _match(value: Value) -> RequestMatch:
+    value.fields(optional=("method", "path", "headers", "scope", *COUNTS))
+    try:
+        return read_match(value.plain())
+    except ValueError as error:
+        raise value.refusal(str(error)) from None
 
 
 def _toxicity(value: Value) -> float:
@@ -112,7 +130,14 @@ def _lasting(value: Value) -> float:
 
 def _params(fields: Fields, shape: FaultShape) -> Mapping[str, float | int | str]:
     given = {name: fields.get(name) for name in shape.params}
-    return {name: value.parse(_UNITS[shape.params[name]]) for name, value in given.items() if value is not None}
+    return {name: _param(value, name, shape) for name, value in given.items() if value is not None}
+
+
+def _param(value: Value, name: str, shape: FaultShape) -> float | int | str:
+    unit = shape.params[name]
+    if unit == "word":
+        return value.choice(name, shape.words[name])
+    return value.scalar() if unit == "text" else value.parse(_UNITS[unit])
 
 
 def _whole(parser: Callable[[str], float], scale: float, unit: str) -> Callable[[str], int]:
@@ -133,6 +158,8 @@ _UNITS: Mapping[Unit, Callable[[str], float | int]] = {
     "kbps": _whole(parse_data_rate, 1e-3, "KB/s"),
     "count": parse_count,
     "share": parse_share,
+    "whole_s": _whole(parse_duration, 1, "seconds"),
+    "status": parse_status,
 }
 
 

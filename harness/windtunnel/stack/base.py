@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from windtunnel.topology.model import BackendName, Topology
 from windtunnel.toxiproxy import EdgeProxy
+
+if TYPE_CHECKING:
+    from windtunnel.faults.base import UndoRecord
+    from windtunnel.undo import Run
 
 
 @dataclass(frozen=True)
@@ -30,9 +34,10 @@ class ServiceState:
     """What the operating system says of a service. `started` is a start time that changes with every restart."""
 
     state: Literal["running", "stopped", "gone"]
-    """`stopped` is frozen by a signal, `gone` has no process."""
+    """`stopped` is frozen, by a signal or by its cgroup; `gone` has no process."""
     pids: tuple[int, ...]
     started: float
+    """Seconds, on a clock of the backend's own: only the order of two of one service means something."""
 
 
 @runtime_checkable
@@ -44,6 +49,10 @@ class Stack(Protocol):
     backend: BackendName
     proxy_kind: str
     """`embedded` or `toxiproxy`, with its version: for headers and reports."""
+
+    @property
+    def proxy_api(self) -> Address:
+        """Where the API of the Toxiproxy answers that has the toxics."""
 
     def address(self, service: str) -> Address:
         """Where the service itself listens, past every proxy: for probes, invariants and canaries."""
@@ -63,8 +72,54 @@ class Stack(Protocol):
     def replace(self, service: str, env: Mapping[str, str]) -> None:
         """Start the service again with these variables added; ready when it returns. `{}` gives the original back."""
 
+    def until_quiet(self, timeout: float) -> None:
+        """Wait until every service that can tell says that it is at rest. Raises `NotQuietError`."""
+
     def stop(self) -> None:
         """Take everything down. Can be called twice."""
+
+
+class Backend(Protocol):
+    """Stands systems up."""
+
+    name: BackendName
+
+    def start(self, topology: Topology, *, run: Run, seed: int = 0) -> Stack:
+        """Stand the system up; it is ready when this returns, and nothing of it is left when this raises.
+
+        Raises `TopologyError` (this backend cannot run it), `StackError`, `ProxyError`.
+        """
+
+
+@runtime_checkable
+class Processor(Protocol):
+    """Power over the processor time of a service."""
+
+    def throttle(self, service: str, share: float) -> None:
+        """Give it that share of one processor, above 0."""
+
+    def unthrottle(self, service: str) -> None:
+        """Give it all that there is. Harmless when it has."""
+
+    def throttled(self, service: str) -> float | None:
+        """The share that it has; None: all that there is."""
+
+    def held_back(self, service: str) -> int:
+        """How often it was kept from running so far; only grows while it runs."""
+
+
+@runtime_checkable
+class Networks(Protocol):
+    """Power over which network a service is on."""
+
+    def disconnect(self, service: str) -> None:
+        """Take it off its network: it runs, and nobody reaches it. Harmless when it is off."""
+
+    def reconnect(self, service: str) -> None:
+        """Put it back, at its old address. Harmless when it is there."""
+
+    def connected(self, service: str) -> bool:
+        """Whether it is on its network."""
 
 
 @runtime_checkable
@@ -79,6 +134,9 @@ class Signals(Protocol):
 
     def resume(self, service: str) -> None:
         """Undo `pause`. Harmless when it is running."""
+
+    def record_of_pause(self, service: str) -> UndoRecord:
+        """How another process undoes `pause`."""
 
     def start_service(self, service: str) -> None:
         """Start it again on its old port; ready when this returns. Harmless when it is running."""

@@ -1,14 +1,18 @@
-"""The proxies of a stack: one server, and on it a proxy for every edge, named as the edge."""
+"""The proxies of a stack: for every edge its way through one or two servers, each with a proxy named as the edge.
+
+caller ─> [ the proxy with the toxics ] ─> callee                   where that is our own server, which records
+caller ─> [ recorder ] ─> [ the proxy with the toxics ] ─> callee   where it is another one
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
-from urllib.parse import urlsplit
 
 from windtunnel.stack.base import Address
+from windtunnel.stack.recorded import RecordedProxy
 from windtunnel.toxiproxy import EdgeProxy, ToxiproxyClient
 
 
@@ -26,6 +30,10 @@ class ProxyServer(Protocol):
     ) -> None: ...
 
 
+ServerMaker = Callable[[int], ProxyServer]
+"""From a seed."""
+
+
 def embedded(seed: int) -> ProxyServer:
     """Our own server, in a thread of this process."""
     from windtunnel.proxy import EmbeddedToxiproxy
@@ -33,35 +41,38 @@ def embedded(seed: int) -> ProxyServer:
     return EmbeddedToxiproxy(seed=seed)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Hop:
+    """One proxy on an edge's way: on which server, and where it listens."""
+
+    server: ToxiproxyClient
+    listen: Address
+
+
 class EdgeProxies:
-    """A running server with its client; `close()` ends both, and every proxy with them."""
+    """The proxies of all edges, by the edge's name."""
 
-    def __init__(self, make_server: Callable[[int], ProxyServer], seed: int) -> None:
-        with ExitStack() as opening:
-            server = opening.enter_context(make_server(seed))
-            self.client = opening.enter_context(ToxiproxyClient(server.url))
-            self._open = opening.pop_all()
+    def __init__(self) -> None:
         self._addresses: dict[str, Address] = {}
-
-    @property
-    def api(self) -> Address:
-        """Where the server's API answers."""
-        url = urlsplit(self.client.url)
-        return Address(url.hostname or "", url.port or 0)
+        self._proxies: dict[str, EdgeProxy] = {}
 
     @property
     def addresses(self) -> Mapping[str, Address]:
-        """Where the proxy of each edge listens, by the edge's name."""
+        """Where the first proxy of each edge listens: what its caller was told."""
         return self._addresses
 
-    def add(self, edge: str, listen: Address, upstream: Address) -> None:
-        """Put a proxy on an edge. Raises `ProxyError`."""
-        self.client.create(edge, str(listen), str(upstream))
-        self._addresses[edge] = listen
+    def add(self, edge: str, way: Sequence[Hop], upstream: str, *, http: bool = False) -> None:
+        """Put one proxy, or a recorder before it, on an edge. `upstream` as the last of them sees it.
+
+        They read HTTP, if they can, where `http` says so. Raises `ProxyError`.
+        """
+        for hop in reversed(way):
+            hop.server.create(edge, str(hop.listen), upstream, http=http)
+            upstream = str(hop.listen)
+        last = EdgeProxy(way[-1].server, edge)
+        recorder = EdgeProxy(way[0].server, edge)
+        self._proxies[edge] = last if len(way) == 1 else RecordedProxy(last.client, edge, recorder)
+        self._addresses[edge] = way[0].listen
 
     def proxy(self, edge: str) -> EdgeProxy:
-        return EdgeProxy(self.client, edge)
-
-    def close(self) -> None:
-        """Can be called twice."""
-        self._open.close()
+        return self._proxies[edge]

@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from typing import Protocol
 
 from windtunnel.errors import NotReadyError, ServiceDiedError
 from windtunnel.stack.base import Address
-from windtunnel.stack.ports import LOOPBACK
+from windtunnel.stack.environment import Instructions
+from windtunnel.stack.logs import ServiceLog
 from windtunnel.stack.readiness import ask
-from windtunnel.stack.service import ServiceProcess
 
 POLL = 0.02
 """Seconds between two questions to a service whether it is ready."""
@@ -19,12 +20,37 @@ LAST_LINES = 15
 """Of a service's log, in the message about its failure."""
 
 
+class Launchable(Protocol):
+    """A service that can be started: a process, a container."""
+
+    name: str
+    log: ServiceLog
+
+    @property
+    def instructions(self) -> Instructions: ...
+
+    @property
+    def address(self) -> Address:
+        """Where it is asked whether it is ready."""
+
+    @property
+    def running(self) -> bool:
+        """Whether it has been started and has not ended."""
+
+    @property
+    def exit_code(self) -> int | None:
+        """Negative for a signal; None while it runs, or before its first start."""
+
+    def start(self) -> None:
+        """Start it; it need not be ready yet. Raises `ServiceDiedError`."""
+
+
 class Launch:
     """One start of some services, with one deadline for all. A failure of one calls the others off."""
 
     def __init__(
         self,
-        services: Mapping[str, ServiceProcess],
+        services: Mapping[str, Launchable],
         *,
         patience: float,
         redact: Callable[[str], str],
@@ -49,7 +75,7 @@ class Launch:
             finally:
                 self._called_off.set()
 
-    def _bring_up(self, service: ServiceProcess) -> None:
+    def _bring_up(self, service: Launchable) -> None:
         for name in service.instructions.service.after:
             if name in self._ready:
                 self._await(self._ready[name].is_set, service)
@@ -59,26 +85,26 @@ class Launch:
         self._await(lambda: self._is_ready(service), service)
         self._ready[service.name].set()
 
-    def _await(self, reached: Callable[[], bool], service: ServiceProcess) -> None:
+    def _await(self, reached: Callable[[], bool], service: Launchable) -> None:
         while not reached() and not self._called_off.wait(POLL):
             if self._clock() > self._deadline:
                 raise self._not_ready(service)
 
-    def _is_ready(self, service: ServiceProcess) -> bool:
+    def _is_ready(self, service: Launchable) -> bool:
         if service.exit_code is not None:
             raise self._died(service, service.exit_code)
-        return ask(address_of(service), service.instructions.service.ready)[0] == 200
+        return ask(service.address, service.instructions.service.ready)[0] == 200
 
-    def _died(self, service: ServiceProcess, code: int) -> ServiceDiedError:
+    def _died(self, service: Launchable, code: int) -> ServiceDiedError:
         how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
         hint = "it must stay in the foreground" if code == 0 else "see its last lines"
         return ServiceDiedError(f"{service.name} {how} before it was ready; {hint}{self._evidence(service)}")
 
-    def _not_ready(self, service: ServiceProcess) -> NotReadyError:
+    def _not_ready(self, service: Launchable) -> NotReadyError:
         path, after = service.instructions.service.ready, service.instructions.service.after
         if not service.running:
             return NotReadyError(f"{service.name} was not started within {self._patience:g}s: it waits for {after}")
-        status, detail = ask(address_of(service), path)
+        status, detail = ask(service.address, path)
         answered = f"answered {status}: {detail[:300]!r}" if status else f"did not answer ({detail})"
         return NotReadyError(
             f"{service.name} was not ready within {self._patience:g}s: {path} on port "
@@ -86,13 +112,8 @@ class Launch:
             f"in {service.instructions.service.port_env}{self._evidence(service)}"
         )
 
-    def _evidence(self, service: ServiceProcess) -> str:
+    def _evidence(self, service: Launchable) -> str:
         where = f"{service.instructions.topology.path}:{service.instructions.service.line}"
-        command = " ".join(service.instructions.service.command)
+        command = " ".join(service.instructions.written)
         lines = service.log.tail(LAST_LINES) or ["(it wrote nothing)"]
         return "".join([f" (command: {command}, {where})", *(f"\n  | {self._redact(line)}" for line in lines)])
-
-
-def address_of(service: ServiceProcess) -> Address:
-    """Where the service itself listens."""
-    return Address(LOOPBACK, service.instructions.port)

@@ -9,9 +9,11 @@ from collections.abc import Callable, Mapping
 
 from windtunnel.errors import ServiceDiedError, StackError
 from windtunnel.faults.base import UndoRecord
-from windtunnel.stack.base import ServiceState
-from windtunnel.stack.environment import Instructions
+from windtunnel.stack.base import Address, ServiceState
+from windtunnel.stack.environment import ProcessInstructions
 from windtunnel.stack.logs import ServiceLog
+from windtunnel.stack.ports import LOOPBACK
+from windtunnel.stack.throttle import DutyCycle
 from windtunnel.undo import Journal
 from windtunnel.undo.processes import Process, environment, look, members, seconds, send, send_group
 
@@ -24,13 +26,16 @@ class ServiceProcess:
     """A service that can be started, signalled and started again. Signals go to its whole group: a server that
     forks workers is frozen or killed with all of them."""
 
-    def __init__(self, instructions: Instructions, log: ServiceLog, journal: Journal) -> None:
+    def __init__(self, instructions: ProcessInstructions, log: ServiceLog, journal: Journal) -> None:
         self.name, self.instructions, self.log = instructions.service.name, instructions, log
         self.added: dict[str, str] = {}
         """Variables over the topology's; see `Stack.replace`."""
         self._journal, self._record = journal, ""
         self._popen: subprocess.Popen[bytes] | None = None
         self._pid, self._start = 0, 0
+        self._cycle: DutyCycle | None = None
+        self.held_back = 0
+        """Times that it was seen stopped by its throttle."""
         for folder in (instructions.data, instructions.scratch):
             folder.mkdir(parents=True, exist_ok=True)
 
@@ -60,6 +65,11 @@ class ServiceProcess:
         self._record = self._journal.plan(record)
 
     @property
+    def address(self) -> Address:
+        """Where it listens."""
+        return Address(LOOPBACK, self.instructions.port)
+
+    @property
     def exit_code(self) -> int | None:
         """As `subprocess` has it: negative for a signal; None while it runs, or before its first start."""
         return self._popen.poll() if self._popen else None
@@ -85,6 +95,7 @@ class ServiceProcess:
 
     def kill(self) -> None:
         """End it at once; returns when nothing of it runs."""
+        self.unthrottle()
         self._signal(signal.SIGKILL)
         self._await(self._kill_all, "does not end after SIGKILL")
         self._forget()
@@ -95,6 +106,33 @@ class ServiceProcess:
             raise StackError(f"{self.name} cannot be paused: it is not running")
         self._signal(signal.SIGSTOP)
         self._await(lambda mine: all(process.stopped for process in mine), "does not stop after SIGSTOP")
+
+    def throttle(self, share: float) -> None:
+        """Let it run for that share of the time only."""
+        self.unthrottle()
+        if not self.processes():
+            raise StackError(f"{self.name} cannot be throttled: it is not running")
+        self._cycle = DutyCycle(share, self._freeze, lambda: self._signal(signal.SIGCONT))
+
+    def unthrottle(self) -> None:
+        """Undo `throttle`; returns when it runs."""
+        cycle, self._cycle = self._cycle, None
+        if cycle is not None:
+            cycle.end()
+
+    @property
+    def throttled(self) -> float | None:
+        """The share; None when it may always run."""
+        return self._cycle.share if self._cycle else None
+
+    def _freeze(self) -> None:
+        self._signal(signal.SIGSTOP)
+        if all(process.stopped for process in self.processes()):
+            self.held_back += 1
+
+    def record_of_pause(self) -> UndoRecord:
+        """How another process undoes `pause`."""
+        return UndoRecord(op="resume_group", data={"pid": self._pid, "started": seconds(self._start)})
 
     def resume(self) -> None:
         """Undo `pause`; returns when it runs."""
@@ -112,6 +150,7 @@ class ServiceProcess:
 
     def ask_to_end(self) -> None:
         """Send SIGTERM to all of it, and do not wait."""
+        self.unthrottle()
         self._signal(signal.SIGTERM)
         self._signal(signal.SIGCONT)
 

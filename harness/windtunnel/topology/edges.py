@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal, cast
 
 from windtunnel.document import Fields, Value
@@ -12,6 +14,7 @@ from windtunnel.topology.service import filled, variable_name
 
 _BACKENDS: tuple[BackendName, ...] = ("process", "docker", "external")
 _KEYS = ("via", "protocol", "criticality", "background", "backends")
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _DEFAULT_URL = {"http": "http://${host}:${port}", "tcp": "${host}:${port}"}
 
 
@@ -33,13 +36,14 @@ def _edge(item: Value, services: Mapping[str, Service], environ: Mapping[str, st
         'Literal["http", "tcp"]', fields.read("protocol", lambda v: v.choice("protocol", _DEFAULT_URL), "http")
     )
     backends = fields.read("backends", _backends, frozenset(_BACKENDS))
-    via_env, via_url = _via(item, fields, source, backends, environ)
+    via = _via(item, fields, source, backends, environ)
     return Edge(
         source=source,
         target=target,
         line=item.line,
-        via_env=via_env,
-        via_url=via_url or _DEFAULT_URL[protocol],
+        via_env=via.env,
+        via_url=via.url or _DEFAULT_URL[protocol],
+        via_alias=via.alias,
         protocol=protocol,
         criticality=cast(
             'Literal["hard", "soft"]',
@@ -54,20 +58,41 @@ def _backends(value: Value) -> frozenset[BackendName]:
     return frozenset(cast(BackendName, item.choice("backend", _BACKENDS)) for item in value.sequence(minimum=1))
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Via:
+    """How the proxy is put between."""
+
+    env: str | None = None
+    url: str | None = None
+    alias: str | None = None
+
+
 def _via(
     item: Value, fields: Fields, source: str, backends: frozenset[BackendName], environ: Mapping[str, str]
-) -> tuple[str | None, str | None]:
+) -> _Via:
     via = fields.get("via")
     if source == CLIENT:
         if via is not None:
             raise via.refusal("an edge from the client has no via: the harness itself is told the address; remove it")
-        return None, None
+        return _Via()
     if via is None:
         if "process" not in backends:
-            return None, None
+            return _Via()
         raise item.refusal(f"missing key 'via'; how is {source!r} told the address? write via: {{env: SOME_URL}}")
+    if "alias" in via.mapping():
+        return _Via(alias=_alias(via, backends))
     parts = via.fields(required=["env"], optional=["url"])
-    return variable_name(parts["env"]), parts.read("url", lambda value: _url(value, source, environ), None)
+    return _Via(env=variable_name(parts["env"]), url=parts.read("url", lambda v: _url(v, source, environ), None))
+
+
+def _alias(via: Value, backends: frozenset[BackendName]) -> str:
+    """A host name that is written into the caller: only a network of its own can make that lead to a proxy."""
+    alias = via.fields(required=["alias"])["alias"]
+    if backends != {"docker"}:
+        raise via.refusal("a host name can be given to a container only; add backends: [docker]")
+    if not _HOST.fullmatch(alias.text()):
+        raise alias.refusal(f"{alias.text()!r} is not a host name; write it as the caller has it, without a port")
+    return alias.text()
 
 
 def _url(value: Value, source: str, environ: Mapping[str, str]) -> str:
@@ -81,6 +106,8 @@ def _check_against(earlier: list[Edge], edge: Edge, item: Value, services: Mappi
     for other in earlier:
         if other.name == edge.name:
             raise item.refusal(f"duplicate edge {edge.name!r}; it is already on line {other.line}")
+        if other.source == edge.source and edge.via_alias is not None and other.via_alias == edge.via_alias:
+            raise item.refusal(f"{edge.via_alias!r} cannot be two callees of {edge.source!r} (see line {other.line})")
         if other.source == edge.source and edge.via_env is not None and other.via_env == edge.via_env:
             raise item.refusal(f"{edge.source!r} is told two addresses in {edge.via_env} (see line {other.line})")
     _check_variable(edge, item, services)
@@ -92,7 +119,10 @@ def _check_variable(edge: Edge, item: Value, services: Mapping[str, Service]) ->
     caller = services.get(edge.source)
     if caller is None or edge.via_env is None:
         return
-    if edge.via_env in caller.env or edge.via_env == caller.port_env:
+    # An edge of containers alone may give what the process is told by its own variables.
+    container = caller.container.env if caller.container and caller.container.env is not None else caller.env
+    own = {**(caller.env if "process" in edge.backends else {}), **(container if "docker" in edge.backends else {})}
+    if edge.via_env in own or edge.via_env == caller.port_env:
         raise item.refusal(f"{edge.via_env} is also set by service {caller.name!r} itself; remove it there")
 
 

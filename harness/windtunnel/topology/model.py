@@ -21,6 +21,34 @@ BackendName = Literal["process", "docker", "external"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Build:
+    """How an image is made where it is not there yet."""
+
+    context: Path
+    """The folder that the engine gets."""
+    dockerfile: str = "Dockerfile"
+    """Relative to the context."""
+    args: Mapping[str, str] = field(default_factory=dict)
+    """Build arguments: the names of base images, for instance."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Container:
+    """One service as a container. Either `image` or `build` is given."""
+
+    image: str = ""
+    build: Build | None = None
+    command: tuple[str, ...] = ()
+    """Empty: the image's own. May hold what `Service.command` may."""
+    port: int = 8000
+    """Where it listens within its network; it is told in the service's port variable."""
+    data: str = "/data"
+    """The folder, on a volume of its own, that `${data}` stands for."""
+    env: Mapping[str, str] | None = None
+    """Instead of the service's variables; None: the same."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Service:
     """One service under test.
 
@@ -34,8 +62,8 @@ class Service:
     """Where the topology file declares it, for messages."""
     command: tuple[str, ...] = ()
     """What the process backend starts; a leading `python` is the interpreter that runs the harness."""
-    docker: Mapping[str, object] = field(default_factory=dict)
-    """Kept for the container backend: image or build, and command."""
+    container: Container | None = None
+    """What the docker backend starts."""
     port_env: str = "PORT"
     port: int | None = None
     """A fixed port, if the service insists; normally None, so that the harness picks a free one."""
@@ -50,6 +78,10 @@ class Service:
     openapi: Path | None = None
     metrics: Mapping[str, str] = field(default_factory=dict)
 
+    def runs_on(self, backend: BackendName) -> bool:
+        """Whether that backend can start it."""
+        return {"process": bool(self.command), "docker": self.container is not None}.get(backend, True)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Edge:
@@ -62,6 +94,8 @@ class Edge:
     """The variable of the caller that carries the address. None on the client's edges."""
     via_url: str = "http://${host}:${port}"
     """The form in which that variable wants the address."""
+    via_alias: str | None = None
+    """The callee's host name as it is written into the caller, who finds the proxy there. Docker only."""
     protocol: Literal["http", "tcp"] = "http"
     criticality: Literal["hard", "soft"] = "hard"
     background: bool = False
@@ -71,6 +105,11 @@ class Edge:
     @property
     def name(self) -> str:
         return f"{self.source}->{self.target}"
+
+    @property
+    def kind(self) -> str:
+        """What losing it may cost, in words: `hard`, or `soft, background`."""
+        return f"{self.criticality}, background" if self.background else self.criticality
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +133,11 @@ class Topology:
             if edge.name == name:
                 return edge
         raise TopologyError(f"no edge {name!r}; known: {', '.join(e.name for e in self.edges)}", path=self.path)
+
+    def has_edge(self, edge: Edge, backend: BackendName) -> bool:
+        """Whether that backend has the edge: it is declared there, and both its ends run there."""
+        ends = [self.services[end] for end in (edge.source, edge.target) if end in self.services]
+        return backend in edge.backends and all(service.runs_on(backend) for service in ends)
 
     def edges_from(self, caller: str) -> tuple[Edge, ...]:
         return tuple(edge for edge in self.edges if edge.source == caller)

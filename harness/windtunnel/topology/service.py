@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from windtunnel.document import Entry, Value
+from windtunnel.topology.container import read_container
 from windtunnel.topology.model import CLIENT, Service
 from windtunnel.topology.placeholders import SERVICE_WORDS, fill_environment
 
@@ -26,7 +27,16 @@ def read_service(name: str, entry: Entry, folder: Path, environ: Mapping[str, st
         name=name,
         line=entry.place.line,
         command=fields.read("process", lambda value: _command(value, name, environ), ()),
-        docker=fields.read("docker", _docker, {}),
+        container=fields.read(
+            "docker",
+            lambda value: read_container(
+                value,
+                folder,
+                lambda item: _word(item, name, environ),
+                lambda item: _environment(item, name, environ),
+            ),
+            None,
+        ),
         port_env=port_env,
         port=port,
         env=fields.read("env", lambda value: _environment(value, name, environ), {}),
@@ -99,10 +109,6 @@ def _environment(value: Value, service: str, environ: Mapping[str, str]) -> Mapp
         checked_variable(name, entry.value): _word(entry.value, service, environ)
         for name, entry in value.mapping().items()
     }
-
-
-def _docker(value: Value) -> Mapping[str, object]:
-    return {name: entry.value.plain() for name, entry in value.mapping().items()}
 
 
 def _port(value: Value | None) -> tuple[str, int | None]:

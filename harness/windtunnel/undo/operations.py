@@ -57,6 +57,27 @@ def proxy_enable(data: Data, directory: Path) -> None:
     _call(data, "POST", "", b'{"enabled": true}', allowed=(200, 404))
 
 
+def containers_remove(data: Data, directory: Path) -> None:
+    """Remove everything that a run has in an engine. Data: `engine` (its URL), `run` (id)."""
+    from windtunnel.undo.containers import remove_all
+    from windtunnel.undo.engine import Engine, EngineError
+
+    try:
+        remove_all(Engine(str(data["engine"])), str(data["run"]))
+    except EngineError as error:
+        raise UndoError(str(error)) from error
+
+
+def container_unpause(data: Data, directory: Path) -> None:
+    """Let a paused container run again. Data: `engine` (its URL), `container` (id or name)."""
+    from windtunnel.undo.engine import Engine, EngineError
+
+    try:
+        Engine(str(data["engine"])).unpause(str(data["container"]))
+    except EngineError as error:
+        raise UndoError(str(error)) from error
+
+
 def _quoted(name: object) -> str:
     from urllib.parse import quote
 
@@ -84,6 +105,8 @@ def _call(data: Data, method: str, path: str, body: bytes | None, *, allowed: tu
 
 
 OPERATIONS: Mapping[str, Operation] = {
+    "container_unpause": container_unpause,
+    "containers_remove": containers_remove,
     "kill_group": kill_group,
     "proxy_enable": proxy_enable,
     "remove_tree": remove_tree,

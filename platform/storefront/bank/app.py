@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from flask import Response, jsonify
-from sqlalchemy import select
+from sqlalchemy import Connection, insert, select
 
-from storefront.bank.models import Base, Transfer
+from resilience.durable import Claim, IdempotencyStore
+from storefront.bank.models import KEYS, Base, Transfer
 from storefront.bank.settings import Settings
-from storefront.shared import audit
+from storefront.shared import audit, problems
 from storefront.shared.application import ServiceApp
-from storefront.shared.bodies import Body, check_same_payload, idempotency_key
-from storefront.shared.database import Database
+from storefront.shared.bodies import Body, idempotency_key
+from storefront.shared.database import Database, table_of
+from storefront.shared.once import Once
 from storefront.shared.problems import Problem
 
+_RECORD = insert(table_of(Transfer))
 DECLINED_CARD = "card-declined"
 """The test card: a payment with it is declined, whatever the amount."""
 
@@ -24,27 +27,32 @@ DECLINED_CARD = "card-declined"
 def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> ServiceApp:
     """`POST /transfers` moves money, once per Idempotency-Key: 201 when it did, 402 when it declined."""
     database = Database(settings.database_url, Base.metadata, connections=settings.threads)
-    app = ServiceApp("bank", database)
+    app = ServiceApp("bank", database, settings)
+    once = Once(IdempotencyStore(KEYS, settings.idempotency, clock), database)
+    app.keep(once)
 
     @app.post("/transfers")
-    def transfer() -> tuple[Response, int]:
+    def transfer() -> Response:
         key, body = idempotency_key(), Body()
         kind = body.text("kind", "payment|refund", "payment or refund")
         amount = body.integer("amount_cents", 1, 2**31)
         card = body.text("card", r"[a-z0-9-]{1,40}", "a card such as card-ok")
         reference = body.text("reference", r"[A-Za-z0-9._-]{1,64}", "1 to 64 letters, digits, . _ or -")
         declined = kind == "payment" and (card == DECLINED_CARD or amount > settings.limit_cents)
-        wanted = Transfer(
-            id=uuid.uuid4().hex,
-            idempotency_key=key,
-            fingerprint=body.fingerprint(),
-            kind=kind,
-            status="declined" if declined else "accepted",
-            amount_cents=amount,
-            reference=reference,
-            created_at=clock(),
-        )
-        return _answer(_once(database, wanted))
+        row = {
+            "id": uuid.uuid4().hex,
+            "kind": kind,
+            "status": "declined" if declined else "accepted",
+            "amount_cents": amount,
+            "reference": reference,
+            "created_at": clock(),
+        }
+
+        def move(connection: Connection) -> Response:
+            connection.execute(_RECORD, row)
+            return _answer(row)
+
+        return once.together(Claim(scope="POST /transfers", key=key, fingerprint=body.fingerprint()), move)
 
     @app.get("/transfers/<transfer_id>")
     def read(transfer_id: str) -> Response:
@@ -58,20 +66,12 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Se
     return app
 
 
-def _once(database: Database, wanted: Transfer) -> Transfer:
-    """The transfer of that key: the one made before, or this one."""
-    if database.add(wanted):
-        return wanted
-    with database.read() as session:
-        known = session.scalars(select(Transfer).where(Transfer.idempotency_key == wanted.idempotency_key)).one()
-    check_same_payload(known.fingerprint, wanted.fingerprint)
-    return known
-
-
-def _answer(row: Transfer) -> tuple[Response, int]:
-    if row.status == "declined":
-        raise Problem(402, "declined", "The bank declined the payment")
-    return jsonify(_transfer(row)), 201
+def _answer(row: Mapping[str, object]) -> Response:
+    if row["status"] == "declined":
+        return problems.answer(Problem(402, "declined", "The bank declined the payment"))
+    response = jsonify(row)
+    response.status_code = 201
+    return response
 
 
 def _transfer(row: Transfer) -> dict[str, object]:

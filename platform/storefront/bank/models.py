@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from resilience.durable import idempotency_table
 from storefront.shared.audit import Listed
 
 
@@ -11,12 +12,13 @@ class Base(DeclarativeBase):
     pass
 
 
+KEYS = idempotency_table(Base.metadata)
+
+
 class Transfer(Listed, Base):
     __tablename__ = "transfers"
 
     id: Mapped[str] = mapped_column(unique=True)
-    idempotency_key: Mapped[str] = mapped_column(unique=True)
-    fingerprint: Mapped[str]
     kind: Mapped[str]
     """`payment` or `refund`."""
     status: Mapped[str]

@@ -22,7 +22,7 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Se
     """The catalogue, and reservations by an id that the caller chooses."""
     database = Database(settings.database_url, Base.metadata, connections=settings.threads)
     seed(database, settings.initial_stock)
-    app = ServiceApp("inventory", database)
+    app = ServiceApp("inventory", database, settings)
     reservations = Reservations(database, clock)
 
     @app.get("/products")

@@ -13,7 +13,7 @@ from storefront.shared.database import Database, table_of
 from storefront.shared.problems import Problem
 
 _PRICE = select(Product.price_cents).where(Product.sku == bindparam("wanted"))
-_KNOWN = select(Reservation).where(Reservation.id == bindparam("wanted"))
+_KNOWN = select(Reservation.sku, Reservation.quantity, Reservation.status).where(Reservation.id == bindparam("wanted"))
 _RECORD = insert(table_of(Reservation))
 # The condition is in the statement: two reservations at once cannot both take the last piece.
 _TAKE = (
@@ -64,28 +64,28 @@ class Reservations:
         Leaves a tombstone where there was nothing to release, so that a reservation that comes late takes no stock.
         """
         tombstone = _Row(id=reservation_id, sku=None, quantity=0, status="released", created_at=self._clock())
-        with self._database.write() as session:
-            known = session.scalar(_KNOWN, {"wanted": reservation_id})
+        with self._database.write() as connection:
+            known = connection.execute(_KNOWN, {"wanted": reservation_id}).one_or_none()
             if known is None:
-                session.execute(_RECORD, tombstone)
-            elif session.execute(_RELEASE, {"wanted": reservation_id}).rowcount:  # type: ignore[attr-defined]
-                session.execute(_GIVE_BACK, {"wanted": known.sku, "pieces": known.quantity})
+                connection.execute(_RECORD, tombstone)
+            elif connection.execute(_RELEASE, {"wanted": reservation_id}).rowcount:
+                connection.execute(_GIVE_BACK, {"wanted": known.sku, "pieces": known.quantity})
 
     def _take(self, row: _Row) -> int:
-        with self._database.write() as session:
-            price = session.scalar(_PRICE, {"wanted": row["sku"]})
+        with self._database.write() as connection:
+            price: int | None = connection.scalar(_PRICE, {"wanted": row["sku"]})
             if price is None:
                 raise Problem(404, "no-such-product", "There is no product with this sku")
-            session.execute(_RECORD, row)
-            taken = session.execute(_TAKE, {"wanted": row["sku"], "pieces": row["quantity"]})
-            if not taken.rowcount:  # type: ignore[attr-defined]
+            connection.execute(_RECORD, row)
+            taken = connection.execute(_TAKE, {"wanted": row["sku"], "pieces": row["quantity"]})
+            if not taken.rowcount:
                 raise Problem(409, "out-of-stock", f"There are fewer than {row['quantity']} of {row['sku']} left")
         return price
 
     def _same_again(self, row: _Row) -> int:
-        with self._database.read() as session:
-            known = session.scalars(_KNOWN, {"wanted": row["id"]}).one()
-            price = session.scalar(_PRICE, {"wanted": row["sku"]})
+        with self._database.view() as connection:
+            known = connection.execute(_KNOWN, {"wanted": row["id"]}).one()
+            price = connection.scalar(_PRICE, {"wanted": row["sku"]})
         if known.status == "released":
             raise Problem(410, "reservation-released", "This reservation was released and cannot come back")
         if price is None or (known.sku, known.quantity) != (row["sku"], row["quantity"]):

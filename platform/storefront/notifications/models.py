@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from resilience.durable import idempotency_table
 from storefront.shared.audit import Listed
 
 
@@ -11,12 +12,14 @@ class Base(DeclarativeBase):
     pass
 
 
+KEYS = idempotency_table(Base.metadata)
+
+
 class Notification(Listed, Base):
     __tablename__ = "notifications"
 
     id: Mapped[str] = mapped_column(unique=True)
     idempotency_key: Mapped[str] = mapped_column(unique=True)
-    fingerprint: Mapped[str]
     recipient: Mapped[str]
     subject: Mapped[str]
     text: Mapped[str]

@@ -10,20 +10,15 @@ from collections.abc import Callable, Mapping
 import httpx
 from flask import Response, jsonify, request
 
-from storefront.orders.charging import NewKeyEachAttempt
-from storefront.orders.finisher import Finisher
-from storefront.orders.models import Base, Order
-from storefront.orders.policies import POLICIES
-from storefront.orders.relay import Relay, mail, release, send_mail
+from storefront.orders.mails import mail_for, send
+from storefront.orders.models import Order
+from storefront.orders.parts import Parts
 from storefront.orders.settings import Settings
-from storefront.orders.settlement import FAILURES, Settlement
-from storefront.orders.store import OrderStore
-from storefront.shared import audit, log
+from storefront.orders.settlement import FAILURES
+from storefront.shared import audit
 from storefront.shared.application import ServiceApp
-from storefront.shared.background import Loop
 from storefront.shared.bodies import Body, idempotency_key
-from storefront.shared.database import Database
-from storefront.shared.peers import Peer, open_breakers, read_object, without
+from storefront.shared.peers import Peer, read_object
 from storefront.shared.problems import DependencyProblem, Problem
 
 
@@ -34,28 +29,12 @@ def create_app(
 
     201 confirmed; 202 accepted, will be finished; 402 declined; 409 out of stock; 503 nothing was ordered, come again.
     """
-    off, rng = settings.policies_off, rng or random.Random()
-    database = Database(settings.database_url, Base.metadata, connections=settings.threads)
-    peers = _peers(settings)
-    store = OrderStore(database, clock)
-    app = ServiceApp(
-        "orders",
-        database,
-        peers=peers,
-        backlog=lambda: _backlog(store, peers),
-        details="problem_details" not in off,
-    )
-    settlement = Settlement(
-        store,
-        peers["inventory"],
-        peers["payments"],
-        compensate="compensation" not in off,
-        mail="outbox" not in off,
-        rng=rng,
-    )
-    relays = _relays(peers, database, clock, rng)
-    finisher = Finisher(store, settlement, (peers["inventory"], peers["payments"]))
-    app.loops += [*relays.values(), Loop("finisher", finisher.step)]
+    off, parts = settings.policies_off, Parts(settings, clock, rng or random.Random())
+    peers, store = parts.peers, parts.store
+    details = "problem_details" not in off
+    app = ServiceApp("orders", parts.database, settings, peers=peers, backlog=parts.left.waiting, details=details)
+    app.loops += [parts.mails, parts.undoing, parts.running]
+    app.metrics.add("Work that is left to do, or that needs somebody", parts.left.gauges)
 
     @app.post("/orders")
     def place() -> tuple[Response, int]:
@@ -64,12 +43,12 @@ def create_app(
         wanted = _wanted(user, key, clock())
         if "idempotency" in off:
             wanted.idempotency_key = None
-        order, new = store.open(wanted)
-        if new:
-            settlement.settle(order)
-            if order.status == "pending":  # perhaps the finisher has decided meanwhile
+        order, run = store.open(wanted)
+        if run is not None:
+            parts.settlement.settle(order, run)
+            if order.status == "pending":  # perhaps somebody else has decided meanwhile
                 order = store.find(order.id) or order
-            relays["release" if order.status == "failed" else "mail"].wake()
+            parts.wake(order)
             if "outbox" in off and order.status == "confirmed":
                 _mail_now(peers["notifications"], order)
         return _answer(order)
@@ -83,35 +62,8 @@ def create_app(
             raise Problem(404, "no-such-order", "You have no order with this id")
         return jsonify(_view(order))
 
-    audit.register(app, database, "orders", Order, _audited)
+    audit.register(app, parts.database, "orders", Order, _audited)
     return app
-
-
-def _peers(settings: Settings) -> dict[str, Peer]:
-    policies = without(POLICIES, settings.policies_off)
-    urls = {
-        "users": settings.users_url,
-        "inventory": settings.inventory_url,
-        "payments": settings.payments_url,
-        "notifications": settings.notifications_url,
-    }
-    new_key = "charge_key" in settings.policies_off
-    bases = {"payments": NewKeyEachAttempt()} if new_key else {}
-    return {name: Peer("orders", name, url, policies[name], base=bases.get(name)) for name, url in urls.items()}
-
-
-def _relays(
-    peers: Mapping[str, Peer], database: Database, clock: Callable[[], float], rng: random.Random
-) -> dict[str, Loop]:
-    """One loop for each kind of errand, so that a mail server that hangs does not hold up stock."""
-    kinds = {
-        "mail": (peers["notifications"], mail(peers["notifications"])),
-        "release": (peers["inventory"], release(peers["inventory"])),
-    }
-    return {
-        kind: Loop(kind, Relay(kind, peer, deliver, database=database, clock=clock, rng=rng).step)
-        for kind, (peer, deliver) in kinds.items()
-    }
 
 
 def _user(users: Peer) -> dict[str, str]:
@@ -140,13 +92,12 @@ def _wanted(user: Mapping[str, str], key: str, now: float) -> Order:
         card=body.text("card", r"[a-z0-9-]{1,40}", "a card such as card-ok"),
         fingerprint=body.fingerprint(),
         created_at=now,
-        request_id=log.request_id.get(),
     )
 
 
 def _mail_now(notifications: Peer, order: Order) -> None:
     try:
-        if send_mail(notifications, order, order.id).status_code >= 300:
+        if send(notifications, mail_for(order), order.id).status_code >= 300:
             raise notifications.problem()
     except httpx.TransportError as error:
         raise notifications.problem(error) from None
@@ -163,11 +114,6 @@ def _answer(order: Order) -> tuple[Response, int]:
     response = jsonify(_view(order))
     response.headers.update(location)
     return response, 201 if order.status == "confirmed" else 202
-
-
-def _backlog(store: OrderStore, peers: Mapping[str, Peer]) -> dict[str, object]:
-    found: dict[str, object] = {**store.counts(), "breakers": open_breakers(peers)}
-    return {name: value for name, value in found.items() if value}
 
 
 def _view(order: Order) -> dict[str, object]:

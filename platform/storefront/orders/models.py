@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from resilience.durable import outbox_table, saga_table
 from storefront.shared.audit import Listed
 
 
@@ -19,7 +20,7 @@ class Order(Listed, Base):
     __table_args__ = (UniqueConstraint("user_id", "idempotency_key"),)
 
     id: Mapped[str] = mapped_column(unique=True)
-    """Also the id of its reservation and the idempotency key of its charge."""
+    """Also the id of its saga and of its reservation, and the idempotency key of its charge."""
     user_id: Mapped[str]
     email: Mapped[str]
     client_key: Mapped[str]
@@ -35,27 +36,9 @@ class Order(Listed, Base):
     status: Mapped[str] = mapped_column(index=True)
     reason: Mapped[str | None]
     """Why it failed; a key of `settlement.FAILURES`."""
-    attempt: Mapped[int]
-    """Who settles it now: counts up with each claim, so that an overtaken attempt cannot decide any more."""
-    due_at: Mapped[float]
-    """Unix seconds from which on the finisher may claim it."""
-    charge_begun: Mapped[bool]
-    """From here on only payments' own answer can end it."""
-    request_id: Mapped[str]
 
 
-class Errand(Base):
-    """The outbox: something owed to another service, written in the transaction that made it so."""
-
-    __tablename__ = "outbox"
-
-    seq: Mapped[int] = mapped_column(primary_key=True)
-    id: Mapped[str] = mapped_column(unique=True)
-    """The idempotency key that the other service sees."""
-    kind: Mapped[str] = mapped_column(index=True)
-    """`mail` or `release`."""
-    order_id: Mapped[str]
-    attempts: Mapped[int]
-    due_at: Mapped[float]
-    """Unix seconds from which on it is tried (again)."""
-    done: Mapped[bool] = mapped_column(index=True)
+SAGAS = saga_table(Base.metadata)
+"""How far the settlement of each pending order has come; see `settlement.py`."""
+OUTBOX = outbox_table(Base.metadata)
+"""The mails that are owed."""

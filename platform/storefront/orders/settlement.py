@@ -1,32 +1,35 @@
 """Brings an order to its end: confirmed or failed, never in between for good.
 
-    pending ──reserve──> (price) ──begin charge──> ──charge──> confirmed   + a mail is owed
-       │          │                      ╎             │
-       │          │ refused              ╎             ├ declined ───────> failed  + a release is owed
-       │          └─> failed             ╎             ├ not charged ────> failed  + a release is owed, key free
-       │ no answer                       ╎             └ unknown ────────> pending: the finisher asks again,
-       └─> failed + a release is owed    ╎                                 with the same key, until payments says
-                  (whatever was held)    ╎
-            before this line nothing was charged, behind it only payments' own answer decides
+    pending ──reserve──> (price) ──charge──> confirmed   + a mail is owed
+                │                     │
+                │ refused             ├ declined ─────> failed, and the stock is released
+                │  └─> failed         ├ not charged ──> failed, and the stock is released; the key is free
+                │ no answer           └ unknown ──────> pending: asked again, with the same key, until payments says
+                └─> failed, and whatever was held is released
 
-The request and the finisher's thread run the same function; what it does can be repeated.
+A saga of two steps. The charge is the point of no return: behind it only payments' own answer decides. The request
+drives it as far as it can be driven at once; two loops drive on what had to be left, or what a crash has left.
 """
 
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import httpx
+from sqlalchemy import Connection
 
+from resilience import attempts_made
+from resilience.durable import DONE, UNSURE, Journal, Outcome, Run, Saga, Step, Verdict
+from storefront.orders import store
 from storefront.orders.charging import charge
 from storefront.orders.models import Order
-from storefront.orders.store import OrderStore
 from storefront.shared import log
 from storefront.shared.peers import Peer, read_object
 
-Refusal = Literal["no_such_product", "out_of_stock", "unavailable"]
+_POLL = 0.25
+"""Seconds between two looks while there is nothing to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,70 +46,78 @@ FAILURES = {
     "declined": Failure(status=402, detail="The payment was declined; nothing was charged"),
     "unavailable": Failure(status=503, detail="The order could not be placed now; nothing was charged"),
 }
+_REFUSALS = {404: "no_such_product", 409: "out_of_stock"}
+_UNAVAILABLE = Outcome(Verdict.UNSURE, "unavailable")
 
 
 class Settlement:
-    """`compensate` and `mail` off leave out what is owed: only to show that somebody notices."""
+    """`compensate` off leaves out the release: only to show that somebody notices. `mail` notes what is owed."""
 
     def __init__(
         self,
-        store: OrderStore,
+        journal: Journal,
         inventory: Peer,
         payments: Peer,
         *,
+        mail: Callable[[Connection, Order], object],
         compensate: bool = True,
-        mail: bool = True,
         rng: random.Random,
     ) -> None:
-        self._store, self._inventory, self._payments = store, inventory, payments
-        self._compensate, self._mail, self._rng = compensate, mail, rng
+        self._inventory, self._payments, self._mail = inventory, payments, mail
+        reserve = Step(
+            name="reserve",
+            act=self._reserve,
+            undo=self._release if compensate else None,
+            ready=lambda: not inventory.rejecting(),
+        )
+        pay = Step(name="charge", act=self._charge, holds=True, ready=lambda: not payments.rejecting())
+        self._saga = Saga((reserve, pay), journal, ended=self._confirm, turned=_fail, rng=rng)
 
-    def settle(self, order: Order) -> None:
-        """Drive an order whose claim is ours as far as it can be driven now."""
-        price = self._reserve(order)
-        if isinstance(price, str):
-            self._not_reserved(order, price)
-            return
-        first = not order.charge_begun
-        if self._store.begin_charge(order, price * order.quantity):
-            self._charge(order, first=first)
+    def settle(self, order: Order, run: Run) -> None:
+        """Drive an order whose saga is ours as far as it can be driven now."""
+        self._saga.forward(run, order)
 
-    def _reserve(self, order: Order) -> int | Refusal:
-        """The price of one piece in cents, held under the order's id; or why there is none."""
+    def resume(self, state: str, find: Callable[[str], Order | None]) -> float:
+        """Drive on what nobody drives, `running` or `undoing`. Returns the seconds until the next look."""
+        return 0.0 if self._saga.resume(state, find) else _POLL
+
+    def _reserve(self, order: Order, again: bool) -> Outcome:
         wanted = {"sku": order.sku, "quantity": order.quantity}
         try:
             answer = self._inventory.send("PUT", f"/reservations/{order.id}", json=wanted)
             if answer.status_code == 200:
-                return int(read_object(answer, "unit_price_cents")["unit_price_cents"])
+                amount = int(read_object(answer, "unit_price_cents")["unit_price_cents"]) * order.quantity
+                return Outcome(Verdict.DONE, write=lambda connection: store.price(connection, order, amount))
         except (httpx.TransportError, ValueError, TypeError):
-            return "unavailable"
-        refusals: dict[int, Refusal] = {404: "no_such_product", 409: "out_of_stock"}
-        return refusals.get(answer.status_code, "unavailable")
+            # Stock may have been taken all the same: the release leaves a tombstone, which stops what is under way.
+            return _UNAVAILABLE
+        reason = _REFUSALS.get(answer.status_code)
+        if reason is None:
+            return _UNAVAILABLE
+        # With an earlier attempt still under way, what is refused now may be held later.
+        certain = not again and attempts_made(answer.request) == 1
+        return Outcome(Verdict.REFUSED if certain else Verdict.UNSURE, reason)
 
-    def _not_reserved(self, order: Order, why: Refusal) -> None:
-        if order.charge_begun:
-            self._postpone(order)
-        else:
-            # The answer may have been lost after stock was taken: a release is owed, and its tombstone
-            # stops a reservation that is still under way.
-            self._fail(order, why, release=why == "unavailable", ours=True)
+    def _release(self, order: Order) -> bool:
+        try:
+            return self._inventory.send("DELETE", f"/reservations/{order.id}").is_success
+        except httpx.TransportError:
+            return False
 
-    def _charge(self, order: Order, *, first: bool) -> None:
+    def _charge(self, order: Order, again: bool) -> Outcome:
         outcome = charge(self._payments, order)
-        log.event("charge", order_id=order.id, outcome=outcome, attempt=order.attempt)
+        log.event("charge", order_id=order.id, outcome=outcome, again=again)
         if outcome == "charged":
-            self._store.confirm(order, mail=self._mail)
-        elif outcome == "declined":
-            self._fail(order, "declined", release=True, ours=False)
-        elif outcome == "not_charged" and first:
-            self._fail(order, "unavailable", release=True, ours=True)
-        else:
-            self._postpone(order)
+            return DONE
+        if outcome == "declined":
+            return Outcome(Verdict.REFUSED, "declined")
+        # An earlier attempt of ours may be at the bank: then only payments' yes or no is an end.
+        return Outcome(Verdict.REFUSED, "unavailable") if outcome == "not_charged" and not again else UNSURE
 
-    def _fail(self, order: Order, reason: str, *, release: bool, ours: bool) -> None:
-        free_key = reason == "unavailable"
-        self._store.fail(order, reason, release=release and self._compensate, free_key=free_key, ours=ours)
+    def _confirm(self, order: Order, connection: Connection) -> None:
+        store.confirm(connection, order)
+        self._mail(connection, order)
 
-    def _postpone(self, order: Order) -> None:
-        widest = min(2.0, 0.25 * 2.0 ** min(order.attempt, 10))
-        self._store.postpone(order, self._rng.uniform(widest / 2, widest))
+
+def _fail(order: Order, reason: str, connection: Connection) -> None:
+    store.fail(connection, order, reason, free_key=reason == "unavailable")

@@ -11,13 +11,12 @@ from sqlalchemy import func, select
 
 from storefront.payments.models import Base, Movement
 from storefront.payments.movements import Movements
-from storefront.payments.policies import POLICIES
 from storefront.payments.settings import Settings
 from storefront.shared import audit
 from storefront.shared.application import ServiceApp
 from storefront.shared.bodies import Body, idempotency_key
 from storefront.shared.database import Database
-from storefront.shared.peers import Peer, open_breakers, without
+from storefront.shared.peers import Peer, open_breakers
 from storefront.shared.problems import DependencyProblem, Problem
 
 
@@ -27,11 +26,12 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Se
     201 charged; 402 declined; 202 not known yet, ask again with the same key; 503 `not-charged`: certainly not charged.
     """
     database = Database(settings.database_url, Base.metadata, connections=settings.threads)
-    bank = Peer("payments", "bank", settings.bank_url, without(POLICIES, settings.policies_off)["bank"])
+    bank = Peer("payments", "bank", settings.bank_url, settings.policies.edges["bank"])
     peers = {"bank": bank}
     app = ServiceApp(
         "payments",
         database,
+        settings,
         peers=peers,
         backlog=lambda: _backlog(database, peers),
         details="problem_details" not in settings.policies_off,

@@ -31,6 +31,14 @@ _OURS = _PENDING.where(Movement.attempt == bindparam("claim"))
 _END = _PENDING.values(status=bindparam("outcome"), in_doubt=False)
 _ABANDON = _OURS.values(status="abandoned")
 _DOUBT = _OURS.values(in_doubt=True, leased_until=0.0)
+_SAME_KEY = select(Movement).where(Movement.idempotency_key == bindparam("key"))
+_TAKE = (
+    update(table_of(Movement))
+    .where(Movement.id == bindparam("row"), Movement.attempt == bindparam("seen"), Movement.status == bindparam("was"))
+    .values(
+        status="pending", attempt=Movement.attempt + 1, in_doubt=bindparam("doubt"), leased_until=bindparam("until")
+    )
+)
 _STATUS = select(Movement.status).where(Movement.id == bindparam("row"))
 
 
@@ -53,16 +61,20 @@ class Movements:
         wanted.status, wanted.attempt, wanted.leased_until, wanted.in_doubt = "pending", 1, now + LEASE, False
         if self._database.add(wanted):
             return wanted, True
-        same_key = Movement.idempotency_key == wanted.idempotency_key
-        with self._database.write() as session:
-            row = session.scalars(select(Movement).where(same_key).with_for_update()).one()
-            check_same_payload(row.fingerprint, wanted.fingerprint)
-            if row.status in ("succeeded", "declined") or (row.status == "pending" and row.leased_until > now):
-                return row, False
-            # Whoever held an expired claim may have reached the bank and not lived to tell.
-            row.in_doubt = row.in_doubt or row.status == "pending"
-            row.status, row.attempt, row.leased_until = "pending", row.attempt + 1, now + LEASE
-            return row, True
+        with self._database.read() as session:
+            row = session.scalars(_SAME_KEY, {"key": wanted.idempotency_key}).one()
+        check_same_payload(row.fingerprint, wanted.fingerprint)
+        if row.status in ("succeeded", "declined") or (row.status == "pending" and row.leased_until > now):
+            return row, False
+        # Whoever held an expired claim may have reached the bank and not lived to tell.
+        doubt = row.in_doubt or row.status == "pending"
+        claim = {"row": row.id, "seen": row.attempt, "was": row.status, "doubt": doubt, "until": now + LEASE}
+        with self._database.write() as connection:
+            mine = connection.execute(_TAKE, claim).rowcount == 1
+        if not mine:  # somebody was quicker, and what was read here is old
+            return self._claim(wanted)
+        row.in_doubt, row.status, row.attempt, row.leased_until = doubt, "pending", row.attempt + 1, now + LEASE
+        return row, True
 
     def _ask_bank(self, row: Movement) -> Outcome:
         transfer = {
@@ -87,8 +99,8 @@ class Movements:
         else:
             change = _ABANDON if outcome == "not_reached" and not row.in_doubt else _DOUBT
             values = {"row": row.id, "claim": row.attempt}
-        with self._database.write() as session:
-            session.execute(change, values)
-            status = session.scalar(_STATUS, {"row": row.id})
+        with self._database.write() as connection:
+            connection.execute(change, values)
+            status = connection.scalar(_STATUS, {"row": row.id})
         row.status = status or row.status
         return row

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import re
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, g, request
 
-from resilience import deadline_scope, inbound_timeout
+from resilience import time_left, trace, tracing
+from resilience.inbound import PASSED, DeadlineGate, Guard, Life, Refusal, gates
 from storefront.shared import health, log, problems
 from storefront.shared.background import Loop
+from storefront.shared.base_settings import BaseSettings
 from storefront.shared.database import Database
 from storefront.shared.metrics import Metrics
+from storefront.shared.once import Once
 from storefront.shared.peers import Peer, probe_idle
+from storefront.shared.problems import Problem
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LARGEST_BODY = 64 * 1024
 
 
@@ -30,6 +33,7 @@ class ServiceApp(Flask):
         self,
         service: str,
         database: Database,
+        settings: BaseSettings,
         *,
         peers: Mapping[str, Peer] = {},
         backlog: health.Backlog | None = None,
@@ -41,19 +45,36 @@ class ServiceApp(Flask):
         self.database = database
         self.loops: list[Loop] = []
         self.closers: list[Callable[[], None]] = [peer.close for peer in peers.values()]
-        self.metrics = Metrics(peers)
+        self.life = Life()
+        self.gates = gates(settings.policies.inbound)
+        self.metrics = Metrics(peers, self.gates)
         self.metrics.expose(self)
         problems.register(self, details=details)
-        health.register(self, database, backlog)
+        health.register(self, database, self.life, backlog)
         if peers:
             self.loops.append(Loop("probe", lambda: probe_idle(peers)))
-        self.before_request(_begin)
+        guard = Guard(
+            super().wsgi_app,
+            self.gates,
+            life=self.life,
+            problem_prefix=problems.PREFIX,
+            on_refusal=self._refused,
+        )
+        self.tracing = tracing.start(service, os.environ)
+        for peer in peers.values():
+            peer.tracing = self.tracing
+        self._door = self.tracing.around(guard)
+        self._late = next((gate for gate in self.gates if isinstance(gate, DeadlineGate)), None)
+        self.before_request(self._begin)
         self.after_request(self._end)
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        # Whoever called us waits only so long; the calls that we make in turn must not take longer.
-        with deadline_scope(inbound_timeout(environ.get("HTTP_X_REQUEST_TIMEOUT_MS"))):
-            return super().wsgi_app(environ, start_response)
+        return self._door(environ, start_response)
+
+    def keep(self, once: Once) -> None:
+        """Its keys expire, and its replays are counted."""
+        self.loops.append(once.expiry)
+        self.metrics.add("Answers given again", lambda: {"idempotent_replays": {"": once.store.replayed}})
 
     def start(self) -> None:
         """Begin the work that no request asks for."""
@@ -67,21 +88,27 @@ class ServiceApp(Flask):
         for close in self.closers:
             close()
         self.database.close()
+        self.tracing.close()
+
+    def _begin(self) -> None:
+        g.began = time.perf_counter()
+        if request.environ.get("CONTENT_LENGTH", "0") != "0" or "HTTP_TRANSFER_ENCODING" in request.environ:
+            # To its end: a refusal that leaves a part unread would cost the client its connection, or the answer.
+            request.get_data()
+        if self._late is not None and time_left() == 0:
+            self._late.late()
+            raise Problem(PASSED.status, PASSED.kind, PASSED.detail)
 
     def _end(self, response: Response) -> Response:
         seconds = time.perf_counter() - g.began
         route = request.url_rule.rule if request.url_rule else "(none)"
         self.metrics.observe(request.method, route, response.status_code, seconds)
-        response.headers["X-Request-Id"] = log.request_id.get()
+        response.headers[trace.REQUEST_ID] = trace.request_id.get()
         log.event(
             "request", method=request.method, route=route, status=response.status_code, ms=round(seconds * 1000, 1)
         )
         return response
 
-
-def _begin() -> None:
-    g.began = time.perf_counter()
-    sent = request.headers.get("X-Request-Id", "")
-    log.request_id.set(sent if _REQUEST_ID.fullmatch(sent) else log.new_request_id())
-    # Always read to its end: a refusal that leaves a part unread would cost the client its connection, or the answer.
-    request.get_data()
+    def _refused(self, environ: WSGIEnvironment, refusal: Refusal) -> None:
+        self.metrics.observe(environ["REQUEST_METHOD"], "(refused)", refusal.status, 0.0)
+        log.event("refused", status=refusal.status, reason=refusal.kind)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from resilience import trace
 from storefront.shared import log
 
 
@@ -39,7 +40,7 @@ class Loop:
     def _run(self) -> None:
         while not self._stopping:
             self._wake.clear()
-            log.request_id.set("")
+            trace.forget()
             try:
                 pause = self._step()
             except Exception:  # whatever it was, the next step may succeed, and nobody else does this work

@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict
 
+from resilience.errors import SettingsError as PolicySettingsError
+from resilience.inbound import require_fit
 from storefront.shared.environment import Environment, SettingsError
+from storefront.shared.policies import ServicePolicies
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -24,6 +27,17 @@ class BaseSettings:
     """Requests that are worked on at the same time; more of them wait."""
     drain: int = 10
     """Seconds that requests in flight get to finish after SIGTERM."""
+    drain_notice: float = 0.5
+    """Seconds between SIGTERM, from which on it is not ready, and the end of accepting; included in `drain`."""
+    policies: ServicePolicies
+    """What protects it, as its `policies.toml` and its environment say."""
+
+    def __post_init__(self) -> None:
+        if self.policies.inbound.limit is not None:
+            try:
+                require_fit(self.policies.inbound.limit, self.threads)
+            except PolicySettingsError as error:
+                raise SettingsError(f"THREADS does not fit policies.toml: inbound: {error}") from None
 
 
 class BaseArguments(TypedDict):
@@ -35,10 +49,11 @@ class BaseArguments(TypedDict):
     database_url: str
     threads: int
     drain: int
+    drain_notice: float
 
 
 def base_arguments(env: Environment, service: str) -> BaseArguments:
-    """Reads HOST, PORT, LOG_LEVEL, DATABASE_URL, THREADS and DRAIN_SECONDS."""
+    """Reads HOST, PORT, LOG_LEVEL, DATABASE_URL, THREADS, DRAIN_SECONDS and DRAIN_NOTICE_SECONDS."""
     return {
         "host": env.text("HOST", "127.0.0.1"),
         "port": env.integer("PORT", 8000, low=1, high=65535),
@@ -46,6 +61,7 @@ def base_arguments(env: Environment, service: str) -> BaseArguments:
         "database_url": _database_url(env, f"sqlite:///{service}.db"),
         "threads": env.integer("THREADS", 32, low=1, high=512),
         "drain": env.integer("DRAIN_SECONDS", 10, low=1, high=600),
+        "drain_notice": env.seconds("DRAIN_NOTICE_SECONDS", 0.5),
     }
 
 

@@ -68,4 +68,9 @@ def idempotency_key() -> str:
 def check_same_payload(known: str, sent: str) -> None:
     """A key belongs to one payload for ever. Raises `Problem` 422."""
     if known != sent:
-        raise Problem(422, "idempotency-key-reused", "This Idempotency-Key was used with another payload")
+        raise reused()
+
+
+def reused() -> Problem:
+    """The key stands for another payload."""
+    return Problem(422, "idempotency-key-reused", "This Idempotency-Key was used with another payload")

@@ -17,6 +17,13 @@ def table_of(row: type[DeclarativeBase]) -> Table:
     return cast(Table, row.__table__)
 
 
+def values_of(row: DeclarativeBase) -> dict[str, object]:
+    """For an insert that is made once."""
+    given = {column.key: getattr(row, column.key) for column in table_of(type(row)).columns}
+    # A numbered key is the database's to give.
+    return {key: value for key, value in given.items() if key != "seq"}
+
+
 class Database:
     """Short transactions, for reading or for writing.
 
@@ -44,20 +51,23 @@ class Database:
             yield session
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
+    def view(self) -> Iterator[Connection]:
+        """The same, in rows and numbers instead of objects."""
+        with self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
         """One transaction: all of it on leaving, nothing of it on an error."""
-        with self._turn, Session(self._writing, expire_on_commit=False) as session, session.begin():
-            yield session
+        # A session would cost as much again as the transaction itself.
+        with self._turn, self._writing.begin() as connection:
+            yield connection
 
     def add(self, row: DeclarativeBase) -> bool:
         """Store a new row in a transaction of its own. False: there is one with the same unique key already."""
-        table = table_of(type(row))
-        given = {column.key: getattr(row, column.key) for column in table.columns}
-        # A numbered key is the database's to give.
-        values = {key: value for key, value in given.items() if key != "seq"}
         try:
-            with self.write() as session:
-                session.execute(insert(table), values)
+            with self.write() as connection:
+                connection.execute(insert(table_of(type(row))), values_of(row))
         except IntegrityError:
             return False
         return True

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from flask import Flask, Response, jsonify
 from sqlalchemy.exc import SQLAlchemyError
 
+from resilience.inbound import Life
 from storefront.shared.database import Database
 from storefront.shared.problems import Problem
 
@@ -14,7 +15,7 @@ Backlog = Callable[[], Mapping[str, object]]
 """What is still to be done, by name; empty when there is nothing."""
 
 
-def register(app: Flask, database: Database, backlog: Backlog | None = None) -> None:
+def register(app: Flask, database: Database, life: Life, backlog: Backlog | None = None) -> None:
     """`/health/live`, `/health/ready` and, where there can be a backlog, `/health/quiet`.
 
     None of them asks another service: a peer that is down must not make this one look down.
@@ -26,6 +27,8 @@ def register(app: Flask, database: Database, backlog: Backlog | None = None) -> 
 
     @app.get("/health/ready")
     def ready() -> Response:
+        if life.draining:
+            raise Problem(503, "draining", "The service is going; come to another instance", retry_after=1)
         try:
             database.ping()
         except SQLAlchemyError:

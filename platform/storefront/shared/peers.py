@@ -5,32 +5,19 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
 
-from resilience import BreakerOpenError, EdgePolicy, State, attempts_made, client
+from resilience import Edge, EdgePolicy, State, client, trace
+from resilience.errors import RejectedError
+from resilience.tracing import Tracing
 from storefront.shared import log
 from storefront.shared.problems import DependencyProblem
 
-POLICY_NAMES = ("deadline", "retry", "breaker")
 _IDLE = 1.0
 """Seconds without a call, after which nobody else will find out that a peer is well again."""
-
-
-def switch_names(peers: Iterable[str]) -> tuple[str, ...]:
-    """What POLICIES_OFF may name for these peers: `payments.retry` and so on."""
-    return tuple(f"{peer}.{policy}" for peer in peers for policy in POLICY_NAMES)
-
-
-def without(policies: Mapping[str, EdgePolicy], off: Collection[str]) -> dict[str, EdgePolicy]:
-    """The policies with those switched off that `off` names."""
-    return {
-        peer: replace(policy, **dict.fromkeys((p for p in POLICY_NAMES if f"{peer}.{p}" in off), None))
-        for peer, policy in policies.items()
-    }
 
 
 class Peer:
@@ -47,44 +34,47 @@ class Peer:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name, self._clock = name, clock
-        self._client = client(url, policy, name=f"{caller}->{name}", base=base)
+        edge = f"{caller}->{name}"
+        self._client = client(url, policy, name=edge, base=base, listener=lambda old, new: _tell(edge, old, new))
         self._last_call = clock()
-        self.retries = 0
-        """Attempts beyond each call's first. Not exact when threads meet: it is a metric."""
+        self.tracing = Tracing()
 
     def send(self, method: str, path: str, *, json: object = None, headers: Mapping[str, str] = {}) -> httpx.Response:
         """One call under this edge's policies. Raises `httpx.TransportError`; its request tells if it was sent."""
+        with self.tracing.call(method, self.name_of_edge):
+            return self._send(method, path, json, headers)
+
+    def _send(self, method: str, path: str, json: object, headers: Mapping[str, str]) -> httpx.Response:
         self._last_call = self._clock()
-        request = self._client.build_request(
-            method, path, json=json, headers={"X-Request-Id": log.request_id.get(), **headers}
-        )
+        request = self._client.build_request(method, path, json=json, headers={**trace.carry(), **headers})
         try:
-            response = self._client.send(request)
+            return self._client.send(request)
         except httpx.TransportError as error:
             log.event("call failed", level=logging.WARNING, peer=self.name, error=type(error).__name__)
             raise
-        finally:
-            self.retries += max(0, attempts_made(request) - 1)
-        return response
 
     def problem(self, error: Exception | None = None) -> DependencyProblem:
         """What to tell a client when this peer did not do its part."""
-        wait = math.ceil(error.retry_after) if isinstance(error, BreakerOpenError) else 1
+        wait = math.ceil(error.retry_after) if isinstance(error, RejectedError) else 1
         return DependencyProblem(self.name, f"The {self.name} service does not answer as it should", retry_after=wait)
 
     @property
+    def edge(self) -> Edge:
+        """The policies, with the counters that metrics show."""
+        return self._client.edge
+
+    @property
     def name_of_edge(self) -> str:
-        return self._client.edge.name
+        return self.edge.name
 
     def breaker_state(self) -> State:
-        """Closed where there is no breaker."""
-        circuit = self._client.edge.circuit
-        return circuit.state if circuit else State.CLOSED
+        """That of the breaker, of the worst one where each instance has its own; closed where there is none."""
+        states = {circuit.state for circuit in self.edge.circuits().values()}
+        return next((state for state in (State.OPEN, State.HALF_OPEN) if state in states), State.CLOSED)
 
     def rejecting(self) -> bool:
         """A call now would be turned away by the breaker, so that work which can wait should wait."""
-        circuit = self._client.edge.circuit
-        return circuit is not None and not circuit.allows()
+        return not self.edge.allows()
 
     def probe(self) -> None:
         """Ask an idle peer how it is, if the breaker is not closed: without traffic it could not close again."""
@@ -97,6 +87,11 @@ class Peer:
 
     def close(self) -> None:
         self._client.close()
+
+
+def _tell(edge: str, old: State, new: State) -> None:
+    level = logging.WARNING if new is State.OPEN else logging.INFO
+    log.event("breaker changed", level=level, name=edge, was=old.label, state=new.label)
 
 
 def open_breakers(peers: Mapping[str, Peer]) -> dict[str, str]:

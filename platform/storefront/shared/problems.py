@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -12,9 +11,11 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
+from resilience.inbound import MEDIA_TYPE, document
 from storefront.shared import log
 
-MEDIA_TYPE = "application/problem+json"
+PREFIX = "urn:storefront:problem:"
+"""Before the kind of a problem: its type."""
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457 calls it that
@@ -48,14 +49,8 @@ class DependencyProblem(Problem):
 
 def answer(problem: Problem) -> Response:
     """The problem document itself."""
-    document = {
-        "type": f"urn:storefront:problem:{problem.kind}",
-        "title": HTTPStatus(problem.status).phrase,
-        "status": problem.status,
-        "detail": problem.detail,
-        "request_id": log.request_id.get(),
-    }
-    return Response(json.dumps(document), problem.status, {**problem.headers, "Content-Type": MEDIA_TYPE})
+    body = document(PREFIX, problem.status, problem.kind, problem.detail)
+    return Response(body, problem.status, {**problem.headers, "Content-Type": MEDIA_TYPE})
 
 
 def register(app: Flask, *, details: bool = True) -> None:

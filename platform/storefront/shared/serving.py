@@ -20,10 +20,13 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from granian import _signals
+from granian._granian import WorkerSignal
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import MPServer
 
+from resilience.inbound import Life
 from storefront.shared import log
 from storefront.shared.base_settings import BaseSettings
 from storefront.shared.environment import Environment, SettingsError
@@ -99,6 +102,7 @@ def _load(module: str, settings: BaseSettings) -> ServiceApp:
         signal.signal(
             number, signal.SIG_DFL
         )  # until Granian sets its own: the main process's would only be ignored here
+    log.spare()
     threading.Thread(target=_follow_parent, name="parent-watch", daemon=True).start()
     try:
         app: ServiceApp = importlib.import_module(module).create_app(settings)
@@ -106,10 +110,26 @@ def _load(module: str, settings: BaseSettings) -> ServiceApp:
         log.event("cannot start", level=logging.ERROR, error=f"{type(error).__name__}: {error}"[:500])
         sys.exit(1)
     app.start()
+    _turn_away_first(app.life, settings.drain_notice)
     # The worker ends through multiprocessing, which runs finalizers but no atexit functions.
     multiprocessing.util.Finalize(None, app.close, exitpriority=10)
     log.event("serving", host=settings.host, port=settings.port)
     return app
+
+
+def _turn_away_first(life: Life, notice: float) -> None:
+    """SIGTERM makes it unready at once, and stops it only when whoever balances load has had time to see that.
+
+    In the worker, since a signal to the whole process group reaches it without the main process. Granian sets its
+    handlers after this, through this function of its own.
+    """
+
+    def set_signals() -> WorkerSignal:
+        stopping = WorkerSignal()
+        _signals.set_main_signals(lambda *_: life.drain(notice, stopping.set))  # type: ignore[no-untyped-call]
+        return stopping
+
+    _signals.set_sync_signals = set_signals
 
 
 def _follow_parent() -> None:

@@ -19,14 +19,14 @@ from storefront.users.models import Base, User
 from storefront.users.settings import Settings
 from storefront.users.tokens import Tokens, unauthorized
 
-_BY_ID = select(User).where(User.id == bindparam("wanted"))
+_BY_ID = select(User.id, User.email).where(User.id == bindparam("wanted"))
 _EMAIL = r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,190}"
 
 
 def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> ServiceApp:
     """Register, log in, and `GET /me`, which the other services ask to know who is calling them."""
     database = Database(settings.database_url, Base.metadata, connections=settings.threads)
-    app = ServiceApp("users", database)
+    app = ServiceApp("users", database, settings)
     tokens = Tokens(settings.jwt_key, settings.token_seconds, clock)
     # OWASP's recommendation for Argon2id: 19 MiB, two passes, one lane.
     hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
@@ -57,8 +57,8 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Se
     @app.get("/me")
     def me() -> Response:
         user_id = tokens.user_of(request.headers.get("Authorization", ""))
-        with database.read() as session:
-            user = session.scalar(_BY_ID, {"wanted": user_id})
+        with database.view() as connection:
+            user = connection.execute(_BY_ID, {"wanted": user_id}).one_or_none()
         if user is None:
             raise unauthorized("The token's user does not exist")
         return jsonify(id=user.id, email=user.email)

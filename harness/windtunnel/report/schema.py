@@ -1,0 +1,127 @@
+"""The shape of `summary.json`. `reports/SUMMARY.md` describes it for people.
+
+Within a version, keys are only added, never renamed or removed. A figure that does not exist is None, never 0.
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypedDict
+
+SCHEMA: Final = "windtunnel/summary/v1"
+
+
+class WindowSummary(TypedDict):
+    """Figures of one window, or of one scenario or route in it."""
+
+    samples: int
+    error_rate: float | None
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    degraded_rate: float | None
+
+
+class PromiseSummary(TypedDict):
+    """One promise, as it was judged: `passed`, `failed` or `unknown`."""
+
+    promise: str
+    """`fault/place_order p99 < 1500ms`, `recovery within 10s`, or the name of an invariant."""
+    judgement: str
+    got: str
+    """What was seen instead of, or beside, the limit: `got 5004ms (n=601, 14% over)`."""
+    observed: float | None
+    """Seconds, share or count."""
+    samples: int | None
+
+
+class RecoverySummary(TypedDict):
+    """`censored`: the system was not seen to recover, and was watched for `seconds`."""
+
+    seconds: float | None
+    censored: bool
+    limit_seconds: float
+
+
+class FaultSummary(TypedDict):
+    """One step: what was done to whom, and whether it was shown to bite and to be gone."""
+
+    step: str
+    kind: str
+    edges: list[str]
+    service: str | None
+    proven: bool
+    restored: bool
+
+
+class LoadSummary(TypedDict):
+    """Arrivals per second, due and sent, over the time of the load; and the share of requests sent late."""
+
+    offered_rate: float | None
+    achieved_rate: float | None
+    late_share: float
+    late_p99_ms: float
+
+
+class ExperimentSummary(TypedDict):
+    """One run of one experiment."""
+
+    id: str
+    title: str
+    item: str
+    """What to give to pytest to run it again."""
+    verdict: str
+    reasons: list[str]
+    """One line for everything that did not pass."""
+    windows: dict[str, WindowSummary]
+    """Keys: a window, or `window/scope`."""
+    recovery: RecoverySummary | None
+    faults: list[FaultSummary]
+    load: LoadSummary | None
+    promises: list[PromiseSummary]
+    severity: str
+    tags: list[str]
+    reproduce: str
+    """The command that runs it again, with the same seed and profile."""
+    spec: dict[str, str]
+    """`path` and `sha256` of the file."""
+    run: dict[str, str | int | float]
+    """Backend, proxy, seed, worker, run id, Unix time of its begin, seconds; empty when it never began."""
+    history: str | None
+    """The stored history, relative to the summary's folder."""
+
+
+class SystemSummary(TypedDict):
+    """What could have been broken: the whole that coverage is a share of."""
+
+    name: str
+    services: list[str]
+    edges: dict[str, str]
+    """By name (`orders->payments`): what losing it may cost (`hard`, `soft, background`)."""
+    faults: dict[str, str]
+    """By name: `edge` or `service`, what it is put on."""
+
+
+class RunSummary(TypedDict):
+    """Who, where, when: what all experiments of a run share. Texts are empty where they are not known."""
+
+    began_unix: float | None
+    seconds: float | None
+    commit: str
+    """Of the repository that the run was started in; `+` behind it: with changes that were not committed."""
+    backend: str
+    proxy: str
+    profile: str
+    seed: int | None
+    machine: str
+    versions: dict[str, str]
+
+
+class SummaryDocument(TypedDict):
+    """The whole file."""
+
+    schema: str
+    totals: dict[str, int]
+    """How many experiments had each verdict."""
+    system: SystemSummary
+    run: RunSummary
+    experiments: list[ExperimentSummary]

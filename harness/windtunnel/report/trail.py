@@ -1,0 +1,95 @@
+"""What the services wrote: the lines of one window, and the way of one request through all of them by its id."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from windtunnel.history import History, Sample
+
+STAMP: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?")
+"""A moment as most logs write it; one without an offset is taken as UTC."""
+TROUBLE: Final = ("error", "exception", "traceback", "warn", "critical", "fatal", "timeout", "refused")
+LOG_LINES: Final = 16
+"""Lines of one service that a report shows at the most."""
+LINE: Final = 200
+"""Characters of one of them."""
+MARGIN: Final = 1.0
+"""Seconds of log before and after the fault that are shown with it."""
+
+
+def written_at(line: str) -> float | None:
+    """Unix time of a log line; None when none can be read from it."""
+    stamp = STAMP.search(line)
+    if stamp is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(stamp.group().replace(",", ".", 1))
+    except ValueError:  # 2026-99-99 is no day
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def around_fault(history: History, text: str) -> list[str]:
+    """The lines of one log from a second before the injection to a second after the removal.
+
+    A line without a time belongs to the line before it, as the lines of a traceback do.
+    """
+    span = history.fault_span()
+    if span is None:
+        return []
+    monotonic, unix = history.header.wall_anchor
+    start, end = (t - monotonic + unix for t in (span[0] - MARGIN, span[1] + MARGIN))
+    return [line for at, line in _timed(text.splitlines()) if start <= at <= end]
+
+
+def excerpt(history: History, text: str) -> tuple[list[str], int]:
+    """What a report shows of one log, and how many lines the fault's window has. Of many, those that speak of trouble;
+    the whole log stays in the run's folder.
+    """
+    lines = around_fault(history, text)
+    worth = lines if len(lines) <= LOG_LINES else (troubled(lines) or lines)
+    return [cut(line) for line in worth[:LOG_LINES]], len(lines)
+
+
+def cut(line: str) -> str:
+    """The line, not longer than a reader wants it."""
+    return line if len(line) <= LINE else f"{line[:LINE]}…"
+
+
+def troubled(lines: Iterable[str]) -> list[str]:
+    """Those that speak of trouble."""
+    # Plain searches: a pattern of alternatives takes three times as long, over hundreds of thousands of lines.
+    return [line for line, low in ((line, line.lower()) for line in lines) if any(word in low for word in TROUBLE)]
+
+
+def way_of(request_id: str, logs: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Service and line, in order of time, of everything that names this request."""
+    if not request_id:
+        return []
+    named = re.compile(rf"(?<![\w-]){re.escape(request_id)}(?![\w-])")
+    found = [
+        (at, service, line)
+        for service, text in logs.items() if request_id in text
+        for at, line in _timed(text.splitlines())
+        if request_id in line and named.search(line)
+    ]  # fmt: skip
+    return [(service, line) for _, service, line in sorted(found)]
+
+
+def telling_requests(history: History) -> list[tuple[str, Sample]]:
+    """The slowest request of the fault window, and the first one of it that was not answered ok."""
+    span = history.fault_span()
+    inside = [s for s in history.samples if span and span[0] <= s.due < span[1]]
+    told = [("the slowest request", max(inside, key=lambda s: s.latency))] if inside else []
+    failed = [("the first request that was not ok", s) for s in inside if s.outcome != "ok"][:1]
+    return told + [(words, s) for words, s in failed if not told or s != told[0][1]]
+
+
+def _timed(lines: Iterable[str]) -> Iterator[tuple[float, str]]:
+    at = float("-inf")
+    for line in lines:
+        at = written_at(line) or at
+        yield at, line
