@@ -77,7 +77,7 @@ class Row:
         ratios = [_ratio(self.ratios(name)) if self.compared else "" for name in (OURS, IN_THREAD)]
         verdicts = [self.met(name) for name in self.ours()]
         verdict = "" if self.goal is None or None in verdicts else "met" if all(verdicts) else "MISSED"
-        body = f"  {self.case:38}{self.unit:>8}" + "".join(f"{cell:>13}" for cell in cells)
+        body = f"  {self.case:41}{self.unit:>5}" + "".join(f"{cell:>13}" for cell in cells)
         body += "".join(f"{ratio:>20}" for ratio in ratios)
         return f"{body}  {self.goal.text() if self.goal else '':26}{verdict}".rstrip()
 

@@ -67,7 +67,7 @@ class Stage:
 
     def send(self, chunk: bytes) -> None:
         if not self.ended:
-            self._link.pass_on(self.next, chunk)
+            self._link.relay(self.next, chunk)
 
     def end(self, *, close: bool = False) -> None:
         if not self.ended:
@@ -205,10 +205,10 @@ class Link:
         self._pending.clear()
         self._first = None
 
-    def pass_on(self, stage: Stage | None, chunk: bytes) -> None:
+    def relay(self, stage: Stage | None, chunk: bytes) -> None:
         """`work` for what a stage sends; the last one's, when nothing is before it, goes out in the same call."""
         if stage is None and self._working and not self._work:
-            self._deliver(chunk)
+            self._step(None, chunk)
         else:
             self.work(stage, chunk)
 
