@@ -47,12 +47,17 @@ class Row:
             "unit": self.unit,
             "figures": {name: _spread(values) | {"rounds": values} for name, values in self.values.items()},
         }
-        if TOXIPROXY in self.values:
+        if self.compared:
             body["ratios"] = {name: _spread(self.ratios(name)) for name in self.ours()}
         if self.goal is not None:
             body["goal"] = self.goal.text()
             body["met"] = {name: verdict for name in self.ours() if (verdict := self.met(name)) is not None}
         return body
+
+    @property
+    def compared(self) -> bool:
+        """Whether a ratio to Toxiproxy says anything."""
+        return TOXIPROXY in self.values and (self.goal is None or self.goal.ratio)
 
     def ours(self) -> list[str]:
         return [name for name in (OURS, IN_THREAD) if name in self.values]
@@ -69,10 +74,10 @@ class Row:
 
     def line(self, columns: Sequence[str]) -> str:
         cells = [f"{statistics.median(self.values[n]):.{self.digits}f}" if n in self.values else "-" for n in columns]
-        ratios = [_ratio(self.ratios(name)) if name in self.values else "" for name in (OURS, IN_THREAD)]
+        ratios = [_ratio(self.ratios(name)) if self.compared else "" for name in (OURS, IN_THREAD)]
         verdicts = [self.met(name) for name in self.ours()]
         verdict = "" if self.goal is None or None in verdicts else "met" if all(verdicts) else "MISSED"
-        body = f"  {self.case:38}{self.unit:>8}" + "".join(f"{cell:>13}" for cell in cells)
+        body = f"  {self.case:41}{self.unit:>5}" + "".join(f"{cell:>13}" for cell in cells)
         body += "".join(f"{ratio:>20}" for ratio in ratios)
         return f"{body}  {self.goal.text() if self.goal else '':26}{verdict}".rstrip()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import itertools
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -173,10 +174,13 @@ def proxies() -> list[type[Server]]:
 
 
 def toxiproxy_version() -> str | None:
-    """As the binary says it."""
+    """The release it was built from: `-version` of a binary that was built from source says `git`."""
     binary = toxiproxy_binary()
     if binary is None:
         return None
+    module = re.search(rb"github\.com/Shopify/toxiproxy/v2\t(v[\w.+-]+)", binary.read_bytes())
+    if module is not None:
+        return module[1].decode()
     said = subprocess.run([binary, "-version"], capture_output=True, text=True, check=True)
     return said.stdout.strip().rpartition(" ")[2]
 

@@ -1,4 +1,5 @@
-"""The server behind every proxy: answers small requests on one port, sends as many bytes as asked for on another."""
+"""The server behind every proxy. One port answers small requests, one sends as many bytes as it is asked for, and one
+answers after as many milliseconds."""
 
 from __future__ import annotations
 
@@ -21,6 +22,20 @@ class Answering(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._transport.write(ANSWER * (len(data) // len(REQUEST)))
+
+
+class Waiting(asyncio.Protocol):
+    """`300\\n` is answered after 300 ms: how late a plain timer is on this machine, with no proxy between."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        asyncio.get_running_loop().call_later(int(data) / 1000, self._answer)
+
+    def _answer(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(ANSWER)
 
 
 class Pouring(asyncio.Protocol):
@@ -51,9 +66,11 @@ class Pouring(asyncio.Protocol):
 async def serve() -> None:
     """Until standard input ends."""
     loop = asyncio.get_running_loop()
-    servers = [await loop.create_server(kind, "127.0.0.1", 0, backlog=2048) for kind in (Answering, Pouring)]
-    ports = [server.sockets[0].getsockname()[1] for server in servers]
-    print(json.dumps({"small": f"127.0.0.1:{ports[0]}", "bulk": f"127.0.0.1:{ports[1]}"}), flush=True)
+    addresses = {}
+    for name, kind in (("small", Answering), ("bulk", Pouring), ("waiting", Waiting)):
+        server = await loop.create_server(kind, "127.0.0.1", 0, backlog=2048)
+        addresses[name] = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    print(json.dumps(addresses), flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
 
 

@@ -67,7 +67,7 @@ class Stage:
 
     def send(self, chunk: bytes) -> None:
         if not self.ended:
-            self._link.work(self.next, chunk)
+            self._link.relay(self.next, chunk)
 
     def end(self, *, close: bool = False) -> None:
         if not self.ended:
@@ -204,6 +204,13 @@ class Link:
         self._work.clear()
         self._pending.clear()
         self._first = None
+
+    def relay(self, stage: Stage | None, chunk: bytes) -> None:
+        """`work` for what a stage sends; the last one's, when nothing is before it, goes out in the same call."""
+        if stage is None and self._working and not self._work:
+            self._step(None, chunk)
+        else:
+            self.work(stage, chunk)
 
     def work(self, stage: Stage | None, chunk: bytes | None) -> None:
         """Hand a chunk (None: the end) to a stage (None: the sink), after what is on its way already."""
