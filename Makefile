@@ -11,9 +11,9 @@ BACKEND ?= auto
 ARGS   ?=
 REPORT ?=
 
-.PHONY: help setup chaos report images test toxiproxy bench-resilience bench-proxy bench-storefront lint clean
+.PHONY: help setup chaos report images test toxiproxy bench-resilience bench-proxy bench-storefront clean
 help: ## what can be made
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
 
 setup: $(STAMP) ## fill .venv with the locked versions (once; later calls do nothing)
 
