@@ -105,6 +105,7 @@ class Engine:
             t=monotonic(),
             offered=generator.offered,
             sent=generator.sent,
+            exhausted=generator.exhausted,
             samples=generator.take_rows(),
         )
 
