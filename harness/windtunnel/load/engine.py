@@ -21,6 +21,7 @@ import locust  # noqa: F401 - before all that uses sockets: it patches the stand
 from gevent import monkey, socket
 from gevent.event import Event
 from gevent.lock import BoundedSemaphore
+from locust.env import Environment
 
 from windtunnel.errors import BadInputError
 from windtunnel.load.generator import Generator
@@ -70,12 +71,17 @@ class Engine:
                 self._end(order["run"], self._generator, order["drain"])
 
     def _begin(self, run: int, plain: dict[str, Any]) -> None:
+        environment = Environment()
+        # The runner is what feeds Locust's statistics from its request events.
+        self._runner = environment.create_local_runner()
         try:
-            self._generator = Generator(plan_from_plain(plain))
+            self._generator = Generator(plan_from_plain(plain), environment)
         except BadInputError as error:
+            self._runner.quit()
             path = str(error.path) if error.path else None
             self._link.say(say="refused", run=run, what=error.message, path=path, line=error.line)
             return
+        self._generator.begin(monotonic())
         self._link.say(say="began", run=run)
         self._over = Event()
         self._ticking = gevent.spawn(self._keep_ticking, run, self._generator)
@@ -87,6 +93,7 @@ class Engine:
         self._ticking.join()
         self._tick(run, generator)
         self._link.say(say="ended", run=run, report=report)
+        self._runner.quit()
         self._generator = None
         gc.collect()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final
@@ -38,26 +38,27 @@ TRACEBACKS: Final = 3
 
 
 class Generator:
-    """Begins when made, ends with `stop`. Raises `BadInputError` when the plan's file or targets cannot be used."""
+    """Made, it has done the plan's set-up; `begin` starts the arrivals, `stop` ends them.
 
-    def __init__(self, plan: LoadPlan) -> None:
+    Locust's `environment` counts the requests, if it has a runner. `share` (k, n): see `arrivals`. Raises
+    `BadInputError` when the plan's file or targets cannot be used.
+    """
+
+    def __init__(self, plan: LoadPlan, environment: Environment, *, share: tuple[int, int] = (0, 1)) -> None:
         self._scenarios, set_up = load_scenarios(plan.scenarios, {entry.scenario for entry in plan.mix})
-        self._environment = Environment()
+        self._plan, self._share, self.environment = plan, share, environment
         self.token, self.seed, self.timeout = os.urandom(4).hex(), plan.seed, plan.timeout
-        event = self._environment.events.request
+        event = environment.events.request
         self.sessions: Mapping[str, Session] = {service: Session(url, event) for service, url in plan.targets.items()}
-        # The runner is what feeds Locust's statistics from its request events.
-        self._runner = self._environment.create_local_runner()
         self.memory: MutableMapping[str, Any] = {}
         self.lateness, self.rows = Lateness(), list[Row]()
         self.offered = self.sent = self._raised = 0
         self._in_flight: set[gevent.Greenlet] = set()
+        self._arrivals: Iterator[Arrival] = iter(())
+        self._next: Arrival | None = None
+        self._schedule: gevent.Greenlet | None = None
         if set_up is not None:
             self._prepare(set_up, plan.scenarios)
-        # After the set-up: the first arrival is due when the run begins.
-        self._arrivals = arrivals(plan, monotonic())
-        self._next = next(self._arrivals, None)
-        self._schedule = gevent.spawn(self._start_what_is_due)
 
     def _prepare(self, set_up: Scenario, path: Path) -> None:
         """What all arrivals need is made once, so that the load does not begin with a stampede for it."""
@@ -69,7 +70,13 @@ class Generator:
         # Its requests are no load: they appear neither among the samples nor in a record.
         self.take_rows()
         self.lateness = Lateness()
-        self._environment.stats.reset_all()
+        self.environment.stats.reset_all()
+
+    def begin(self, start: float) -> None:
+        """The plan's time 0 is `start`, on this machine's monotonic clock."""
+        self._arrivals = arrivals(self._plan, start, share=self._share)
+        self._next = next(self._arrivals, None)
+        self._schedule = gevent.spawn(self._start_what_is_due)
 
     @property
     def exhausted(self) -> bool:
@@ -89,7 +96,8 @@ class Generator:
 
     def stop(self, drain: float) -> dict[str, object]:
         """Start no more arrivals, give those in flight `drain` seconds, cut the rest off; then the report."""
-        self._schedule.kill()
+        if self._schedule is not None:
+            self._schedule.kill()
         end = monotonic()
         while self._take_due(end) is not None:  # the schedule was behind: these were offered, but never sent
             pass
@@ -101,10 +109,9 @@ class Generator:
     def _close(self) -> None:
         for session in self.sessions.values():
             session.connections.close()
-        self._runner.quit()
 
     def _report(self) -> dict[str, object]:
-        total = self._environment.stats.total
+        total = self.environment.stats.total
         return {
             "t": monotonic(),
             "offered": self.offered,
