@@ -82,11 +82,13 @@ class Engine:
             self._link.say(say="refused", run=run, what=error.message, path=path, line=error.line)
             return
         self._generator.begin(monotonic())
+        self._dispatching = gevent.spawn(self._generator.dispatch)
         self._link.say(say="began", run=run)
         self._over = Event()
         self._ticking = gevent.spawn(self._keep_ticking, run, self._generator)
 
     def _end(self, run: int, generator: Generator, drain: float) -> None:
+        self._dispatching.kill()
         report = generator.stop(drain)
         # Told, not killed: it may be in the middle of a line.
         self._over.set()

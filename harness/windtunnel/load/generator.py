@@ -38,7 +38,7 @@ TRACEBACKS: Final = 3
 
 
 class Generator:
-    """Made, it has done the plan's set-up; `begin` starts the arrivals, `stop` ends them.
+    """Made, it has done the plan's set-up; `begin` and `dispatch` start the arrivals, `stop` ends them.
 
     Locust's `environment` counts the requests, if it has a runner. `share` (k, n): see `arrivals`. Raises
     `BadInputError` when the plan's file or targets cannot be used.
@@ -56,7 +56,7 @@ class Generator:
         self._in_flight: set[gevent.Greenlet] = set()
         self._arrivals: Iterator[Arrival] = iter(())
         self._next: Arrival | None = None
-        self._schedule: gevent.Greenlet | None = None
+        self._stopped = False
         if set_up is not None:
             self._prepare(set_up, plan.scenarios)
 
@@ -73,10 +73,9 @@ class Generator:
         self.environment.stats.reset_all()
 
     def begin(self, start: float) -> None:
-        """The plan's time 0 is `start`, on this machine's monotonic clock."""
+        """The plan's time 0 is `start`, on this machine's monotonic clock; who calls `dispatch` starts what is due."""
         self._arrivals = arrivals(self._plan, start, share=self._share)
         self._next = next(self._arrivals, None)
-        self._schedule = gevent.spawn(self._start_what_is_due)
 
     @property
     def exhausted(self) -> bool:
@@ -96,8 +95,7 @@ class Generator:
 
     def stop(self, drain: float) -> dict[str, object]:
         """Start no more arrivals, give those in flight `drain` seconds, cut the rest off; then the report."""
-        if self._schedule is not None:
-            self._schedule.kill()
+        self._stopped = True
         end = monotonic()
         while self._take_due(end) is not None:  # the schedule was behind: these were offered, but never sent
             pass
@@ -121,9 +119,10 @@ class Generator:
             "locust": {"requests": total.num_requests, "failures": total.num_failures},
         }
 
-    def _start_what_is_due(self) -> None:
+    def dispatch(self) -> None:
+        """Start each arrival when it is due. Returns after the last one, or when the load was stopped."""
         last = monotonic()
-        while self._next is not None:
+        while self._next is not None and not self._stopped:
             now = monotonic()
             # Where scenarios use up the processor, one at a time: orders must be heard and answers read in between.
             for _ in range(BATCH if now - last < SLOW_TURN else 1):
