@@ -20,6 +20,7 @@ from windtunnel.load.distributed.result import Judge, LoadResult, Verdict, verdi
 from windtunnel.load.distributed.worker import Worker
 from windtunnel.load.messages import Row
 from windtunnel.load.model import LoadPlan
+from windtunnel.load.precedence import take_precedence
 from windtunnel.load.run import FIELDS
 
 logger = logging.getLogger("windtunnel")
@@ -39,6 +40,7 @@ class LocustSession:
 
     def __init__(self, environment: Any, runner: Any, subject: Judged) -> None:
         self._environment, self._runner, self._subject = environment, runner, subject
+        take_precedence()
         self.worker: Worker | None = None
         self._coordinator: Coordinator | None = None
         self._failed = False
@@ -142,7 +144,7 @@ class LocustSession:
 
     def _finish(self, **_: object) -> None:
         """The test ends, however it does: the verdict is Locust's exit code."""
-        coordinator = self._coordinator
+        coordinator, self._failed = self._coordinator, False
         if coordinator is None or self._finishing:
             return
         self._finishing = True  # a second stop may come while the first still drains
@@ -154,16 +156,14 @@ class LocustSession:
             Path(path).write_text(json.dumps(result.plain() | judged, indent=1) + "\n", encoding="utf-8")
         for line in summary(result, verdict):
             logger.info(line)
+        self._coordinator = None  # or the next test of a web form would find itself over
 
 
 def summary(result: LoadResult, verdict: Verdict) -> list[str]:
     """The end of a run in a few lines."""
     whole = result.tally.of()
     good = percent(whole.outcomes["ok"] / whole.count) if whole.count else "none"
-    cut = {
-        name: milliseconds(whole.latency.quantile(share))
-        for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
-    }
+    cut = ", ".join(f"p{100 * share:g} {milliseconds(whole.latency.quantile(share))}" for share in (0.5, 0.95, 0.99))
     said = {"passed": "valid", "failed": "PROMISES BROKEN", "unknown": "INVALID, do not use these figures"}
     ended = "to the end of the plan" if result.complete else "stopped before the end of the plan"
     arrivals = f"{len(result.workers)} workers sent {result.sent} of {result.offered} arrivals, {ended}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from hashlib import sha256
@@ -18,6 +17,7 @@ from windtunnel.errors import BadInputError
 from windtunnel.load.distributed.messages import PONG, READY, REPORT
 from windtunnel.load.generator import Generator
 from windtunnel.load.messages import Row, plan_from_plain
+from windtunnel.load.precedence import keep_what_is_loaded
 from windtunnel.load.tally import Tally
 
 REPORT_EVERY: Final = 0.5
@@ -52,10 +52,7 @@ class Worker:
             self._generator = Generator(own, self._environment, share=(share[0], share[1]))
         except Exception as problem:
             error = str(problem) if isinstance(problem, BadInputError) else f"{type(problem).__name__}: {problem}"
-        # What is loaded stays; collecting over it again and again would make requests late.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 50)
+        keep_what_is_loaded()
         self._send(READY, {"run": run, "error": error})
 
     def ping(self, run: str, asked: float) -> None:
