@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
-REQUEST_ID = re.compile(rb"X-Request-Id: ([^ ]+)\r")
+REQUEST_ID = re.compile(rb"X-Request-Id: ([^\r]+)")
 
 
 async def main(record):

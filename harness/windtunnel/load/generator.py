@@ -48,8 +48,8 @@ class Generator:
         self._scenarios, set_up = load_scenarios(plan.scenarios, {entry.scenario for entry in plan.mix})
         self._plan, self._share, self.environment = plan, share, environment
         self.token, self.seed, self.timeout = os.urandom(4).hex(), plan.seed, plan.timeout
-        event = environment.events.request
-        self.sessions: Mapping[str, Session] = {service: Session(url, event) for service, url in plan.targets.items()}
+        fire = environment.events.request.fire
+        self.sessions: Mapping[str, Session] = {service: Session(url, fire) for service, url in plan.targets.items()}
         self.memory: MutableMapping[str, Any] = {}
         self.lateness, self.rows = Lateness(), list[Row]()
         self.offered = self.sent = self._raised = 0
