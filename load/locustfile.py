@@ -5,7 +5,7 @@ Arrivals follow a plan (`--wt-load "50/s 30s, 50/s-200/s 1m"`) and wait for nobo
 
 from pathlib import Path
 
-from windtunnel.load.distributed import OpenModelUser, PlannedRate
+from windtunnel.load.distributed.user import OpenModelUser, PlannedRate
 
 __all__ = ["Customer", "PlannedRate"]
 HERE = Path(__file__).resolve().parent

@@ -24,6 +24,7 @@ from benchmarks.measure import machine, versions, write
 
 from windtunnel.load.driver import LoadDriver
 from windtunnel.load.model import LoadPlan
+from windtunnel.load.precedence import take_precedence
 from windtunnel.load.shapes import Constant
 from windtunnel.spec.model import MixEntry
 
@@ -47,6 +48,7 @@ def main() -> None:
     for program in ("go", "wrk"):
         if shutil.which(program) is None:
             sys.exit(f"this benchmark needs {program}")
+    take_precedence()  # all the others inherit what our generator takes for itself
     about, found = machine(), {name: list[float]() for name in CASES}
     with tempfile.TemporaryDirectory() as name, server(Path(name)) as url:
         for number in range(options.rounds):

@@ -29,7 +29,7 @@ def ok(client):
 LOCUSTFILE = """
 from pathlib import Path
 
-from windtunnel.load.distributed import OpenModelUser, PlannedRate
+from windtunnel.load.distributed.user import OpenModelUser, PlannedRate
 
 HERE = Path(__file__).parent
 

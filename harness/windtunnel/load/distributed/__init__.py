@@ -11,10 +11,6 @@
                 ── stop ──────────────────────────────> drains; the last report
     Result: merged histograms ─> doubts? ─> the judge
 
-For locustfiles only: importing it imports Locust, which patches the standard library. See `load/ENGINE.md`.
+A locustfile imports `OpenModelUser` and `PlannedRate` from `user.py`. That module, `session.py` and `worker.py` belong
+into a process of Locust, which patches the standard library; all others can be imported anywhere. See `load/ENGINE.md`.
 """
-
-from windtunnel.load.distributed.result import Judge, LoadResult
-from windtunnel.load.distributed.user import OpenModelUser, PlannedRate
-
-__all__ = ["Judge", "LoadResult", "OpenModelUser", "PlannedRate"]

@@ -7,15 +7,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from time import monotonic
 from typing import Any, Final
 
-from gevent import sleep as gevent_sleep
-
 from windtunnel.load.distributed.clock import WINDOW
 from windtunnel.load.distributed.member import Member
 from windtunnel.load.distributed.messages import GO, PING, PREPARE, STOP
 from windtunnel.load.distributed.result import LoadResult
-from windtunnel.load.distributed.worker import digest
 from windtunnel.load.messages import Row, plan_to_plain
 from windtunnel.load.model import LoadPlan
+from windtunnel.load.scenarios import digest
 from windtunnel.load.tally import Tally
 
 READY_WITHIN: Final = 60.0
@@ -48,9 +46,9 @@ class Coordinator:
         members: Sequence[str],
         send: Send,
         *,
+        sleep: Callable[[float], object],
         on_rows: OnRows | None = None,
         clock: Callable[[], float] = monotonic,
-        sleep: Callable[[float], object] = gevent_sleep,
     ) -> None:
         self.plan, self.run = plan, os.urandom(6).hex()
         self._send, self._on_rows, self._clock, self._sleep = send, on_rows, clock, sleep

@@ -14,6 +14,8 @@ from windtunnel.load.histogram import Histogram
 from windtunnel.load.tally import RouteTally, Tally
 
 FORMAT: Final = "windtunnel-load/v1"
+BETWEEN: Final = 2
+"""Arrivals that a stop may catch between being due and being sent, in however short a run."""
 CLOCKS_APART_AT_MOST: Final = 0.1
 """Seconds of doubt about a worker's clock beyond which the shares do not interleave as the plan says."""
 
@@ -39,7 +41,7 @@ class WorkerRecord:
     def doubts(self) -> list[str]:
         """Why this part was not the load that was asked for."""
         found, who = [], f"worker {self.name}"
-        if self.sent < SENT_AT_LEAST * self.offered:
+        if self.offered - self.sent > max((1 - SENT_AT_LEAST) * self.offered, BETWEEN):
             found.append(f"{who} sent only {percent(self.sent / self.offered)} of its {self.offered} arrivals")
         if (behind := self.late.quantile(0.99)) > LATE_AT_MOST:
             found.append(f"{who} ran late: p99 {milliseconds(behind)} behind; it lacks processor time")

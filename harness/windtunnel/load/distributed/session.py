@@ -122,7 +122,7 @@ class LocustSession:
             if self._samples_path:
                 Path(self._samples_path).write_text("", encoding="utf-8")  # what cannot be written is said now
             on_rows = self._keep if self._samples_path else None
-            self._coordinator = Coordinator(plan, self._present(), self._send, on_rows=on_rows)
+            self._coordinator = Coordinator(plan, self._present(), self._send, sleep=gevent.sleep, on_rows=on_rows)
             # Two may be told at once: its watch begins before it does.
             gevent.spawn(self._keep_watch, self._coordinator)
             self._coordinator.begin()

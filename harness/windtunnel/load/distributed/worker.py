@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final
@@ -18,6 +17,7 @@ from windtunnel.load.distributed.messages import PONG, READY, REPORT
 from windtunnel.load.generator import Generator
 from windtunnel.load.messages import Row, plan_from_plain
 from windtunnel.load.precedence import keep_what_is_loaded
+from windtunnel.load.scenarios import digest
 from windtunnel.load.tally import Tally
 
 REPORT_EVERY: Final = 0.5
@@ -101,11 +101,3 @@ class Worker:
         figures = {"offered": generator.offered, "sent": generator.sent, "exhausted": generator.exhausted}
         counted = {"late": generator.lateness.histogram.to_plain(), "tally": tally.to_plain(), "rows": kept}
         self._send(REPORT, {"run": self._run, "number": self._number, "final": final, **figures, **counted})
-
-
-def digest(file: Path) -> str:
-    """By which two machines know that they have the same file. Raises `BadInputError` when there is none."""
-    try:
-        return sha256(file.read_bytes()).hexdigest()
-    except OSError as error:
-        raise BadInputError(f"scenarios cannot be read: {error.strerror}", path=file) from error
