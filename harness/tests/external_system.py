@@ -52,6 +52,14 @@ class Elsewhere:
         self._flags = flags
 
     def __enter__(self):
+        try:
+            self._stand_up()
+        except BaseException:  # without this nobody would end what has been started by then
+            self._open.close()
+            raise
+        return self
+
+    def _stand_up(self):
         small_system.write_system(self.folder)
         self.ports = {name: self._port() for name in ("api", "back", "front", "between", "door")}
         self._start([*self._command, "-host", "127.0.0.1", "-port", str(self.ports["api"]), *self._flags])
@@ -68,7 +76,6 @@ class Elsewhere:
         for name in ("back", "front"):
             self._await(name, "/health/ready")
         self.write_topology()
-        return self
 
     def __exit__(self, *_):
         self._open.close()

@@ -22,7 +22,8 @@ from windtunnel.topology import read_topology
 from windtunnel.toxiproxy import ToxiproxyClient
 from windtunnel.undo import OPERATIONS, Journal
 
-PATIENCE = 60.0
+PATIENCE = 240.0
+"""Seconds; how long it takes proves nothing, and other work may be going on."""
 INI = "[pytest]\naddopts = -p no:locust -p no:pact --import-mode=prepend\nwt_topology = topology.yaml\n"
 SLOW = 'fault: latency, edge: "front->back", latency: 50ms'
 
@@ -35,18 +36,31 @@ def project(elsewhere, **spec):
     return elsewhere.folder
 
 
-def start(folder, *arguments):
-    env = {**os.environ, "TMPDIR": str(folder / "tmp")}
-    env.pop("PYTEST_XDIST_WORKER", None)
-    with (folder / "output.txt").open("w") as output:
-        return subprocess.Popen(
-            [sys.executable, "-m", "pytest", "-m", "chaos", "--wt-backend=external", *arguments],
-            cwd=folder,
-            env=env,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+@pytest.fixture
+def start():
+    """Starts pytest in a folder; whatever becomes of the test, it does not outlive it."""
+    started = []
+
+    def start(folder, *arguments):
+        env = {**os.environ, "TMPDIR": str(folder / "tmp")}
+        env.pop("PYTEST_XDIST_WORKER", None)
+        with (folder / "output.txt").open("w") as output:
+            started.append(
+                subprocess.Popen(
+                    [sys.executable, "-m", "pytest", "-m", "chaos", "--wt-backend=external", *arguments],
+                    cwd=folder,
+                    env=env,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            )
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
 
 
 def eventually(condition):
@@ -58,7 +72,7 @@ def eventually(condition):
     return True
 
 
-def test_an_experiment_passes_on_a_system_that_runs_elsewhere(tmp_path):
+def test_an_experiment_passes_on_a_system_that_runs_elsewhere(tmp_path, start):
     """The same spec, judged the same; the system and its proxies are as they were before."""
     with Elsewhere(tmp_path) as elsewhere:
         folder = project(elsewhere)
@@ -73,7 +87,7 @@ def test_an_experiment_passes_on_a_system_that_runs_elsewhere(tmp_path):
     assert left == []
 
 
-def test_what_is_missing_is_skipped_with_its_reason(tmp_path):
+def test_what_is_missing_is_skipped_with_its_reason(tmp_path, start):
     """A signal, for one."""
     with Elsewhere(tmp_path) as elsewhere:
         folder = project(elsewhere, fault="fault: kill, service: back")
@@ -85,7 +99,7 @@ def test_what_is_missing_is_skipped_with_its_reason(tmp_path):
 
 
 @pytest.mark.parametrize("real", [False, True], ids=["windtunnel proxy", "toxiproxy"])
-def test_a_killed_run_leaves_nothing_of_its_own_and_all_of_others(tmp_path, real):
+def test_a_killed_run_leaves_nothing_of_its_own_and_all_of_others(tmp_path, start, real):
     """SIGKILL in the middle of the fault: the reaper removes our toxic, and not the one that somebody else set."""
     binary = real_toxiproxy() if real else None
     if real and binary is None:
@@ -105,7 +119,7 @@ def test_a_killed_run_leaves_nothing_of_its_own_and_all_of_others(tmp_path, real
     assert gone
 
 
-def test_two_workers_cannot_share_one_system(tmp_path):
+def test_two_workers_cannot_share_one_system(tmp_path, start):
     """Each would see the other's faults."""
     with Elsewhere(tmp_path) as elsewhere:
         folder = project(elsewhere)
