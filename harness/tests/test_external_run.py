@@ -1,6 +1,5 @@
 """Runs of pytest against a system that runs elsewhere: one that passes, and one that is killed in the middle."""
 
-import json
 import os
 import signal
 import subprocess
@@ -15,8 +14,10 @@ import small_system
 from external_system import Elsewhere, real_toxiproxy
 
 from windtunnel.api_url import without_credentials
+from windtunnel.checks import judge
 from windtunnel.errors import BackendError
 from windtunnel.faults.base import UndoRecord
+from windtunnel.history import FaultEvent, read_history
 from windtunnel.stack.backends import Choice, Machine, choose
 from windtunnel.topology import read_topology
 from windtunnel.toxiproxy import ToxiproxyClient
@@ -25,12 +26,13 @@ from windtunnel.undo import OPERATIONS, Journal
 PATIENCE = 240.0
 """Seconds; how long it takes proves nothing, and other work may be going on."""
 INI = "[pytest]\naddopts = -p no:locust -p no:pact --import-mode=prepend\nwt_topology = topology.yaml\n"
-SLOW = 'fault: latency, edge: "front->back", latency: 50ms'
+CUT = 'fault: reset, edge: "front->back"'
+"""No slowness of the machine looks like it."""
 
 
 def project(elsewhere, **spec):
     """One experiment on that system, and pytest's configuration."""
-    small_system.write_spec(elsewhere.folder, **{"fault": SLOW, **spec})
+    small_system.write_spec(elsewhere.folder, **{"fault": CUT, **spec})
     (elsewhere.folder / "pytest.ini").write_text(INI)
     (elsewhere.folder / "tmp").mkdir()
     return elsewhere.folder
@@ -63,6 +65,13 @@ def start():
         process.wait()
 
 
+def binary(real):
+    """Shopify's server if it is asked for; None: ours."""
+    if real and real_toxiproxy() is None:
+        pytest.skip("no Toxiproxy server: make toxiproxy builds it")
+    return real_toxiproxy() if real else None
+
+
 def eventually(condition):
     deadline = time.monotonic() + PATIENCE
     while not condition():
@@ -72,18 +81,24 @@ def eventually(condition):
     return True
 
 
-def test_an_experiment_passes_on_a_system_that_runs_elsewhere(tmp_path, start):
-    """The same spec, judged the same; the system and its proxies are as they were before."""
-    with Elsewhere(tmp_path) as elsewhere:
-        folder = project(elsewhere)
-        code = start(folder).wait(PATIENCE)
-        output = (folder / "output.txt").read_text()
-        summary = json.loads((folder / "reports" / "out" / "summary.json").read_text())
-        left = elsewhere.toxics()
+@pytest.mark.parametrize("real", [False, True], ids=["windtunnel proxy", "toxiproxy"])
+def test_an_experiment_is_proven_and_judged_on_a_system_that_runs_elsewhere(tmp_path, start, real):
+    """The fault's whole life, on canaries and on the load; the proxies are as they were before.
 
-    assert code == 0, output
+    What the verdict is depends on how quick this machine is.
+    """
+    with Elsewhere(tmp_path, binary=binary(real), flags=("-proxy-metrics",)) as elsewhere:
+        folder = project(elsewhere)
+        start(folder).wait(PATIENCE)
+        output = (folder / "output.txt").read_text()
+        history = read_history(folder / "reports" / "out" / "histories" / "experiment.jsonl")
+        left = elsewhere.toxics()
+    faults = [event for event in history.events if isinstance(event, FaultEvent)]
+
     assert "windtunnel: backend external, proxy its own, profile ci" in output
-    assert [entry["verdict"] for entry in summary["experiments"]] == ["PASS"]
+    assert [event.what for event in faults] == ["planned", "applied", "proven", "proven", "removed", "restored"], output
+    assert ("had sent" in faults[3].proof) == real
+    assert judge(history).outcome in ("PASS", "FAIL")
     assert left == []
 
 
@@ -101,10 +116,7 @@ def test_what_is_missing_is_skipped_with_its_reason(tmp_path, start):
 @pytest.mark.parametrize("real", [False, True], ids=["windtunnel proxy", "toxiproxy"])
 def test_a_killed_run_leaves_nothing_of_its_own_and_all_of_others(tmp_path, start, real):
     """SIGKILL in the middle of the fault: the reaper removes our toxic, and not the one that somebody else set."""
-    binary = real_toxiproxy() if real else None
-    if real and binary is None:
-        pytest.skip("no Toxiproxy server: make toxiproxy builds it")
-    with Elsewhere(tmp_path, binary=binary, flags=("-proxy-metrics",)) as elsewhere:
+    with Elsewhere(tmp_path, binary=binary(real), flags=("-proxy-metrics",)) as elsewhere:
         folder = project(elsewhere)
         elsewhere.client.add_toxic("between", "latency", name="theirs", attributes={"latency": 1})
         process = start(folder)
