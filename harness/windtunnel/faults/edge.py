@@ -41,6 +41,9 @@ class EdgeFault(ABC):
 
     def plan(self, stack: Stack) -> tuple[UndoRecord, ...]:
         self.watches = tuple(Watch(stack, edge, self.patience.clock) for edge in self.step.edges)
+        if self.traffic != "none":
+            for watch in self.watches:
+                watch.require_evidence()
         for watch in self.watches:
             self.listen(watch)
             # A canary's connection that is still closing would be touched, and taken for one of the load's.
