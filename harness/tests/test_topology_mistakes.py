@@ -131,7 +131,18 @@ MISTAKES = [
         26,
         "missing key 'via'; how is 'orders' told the address? write via: {env: SOME_URL}",
     ),
-    ("via-unknown", ("{env: PAYMENTS_URL}", "{env: PAYMENTS_URL, ulr: x}"), 26, "unknown key 'ulr'; known: url, env"),
+    (
+        "via-unknown",
+        ("{env: PAYMENTS_URL}", "{env: PAYMENTS_URL, ulr: x}"),
+        26,
+        "unknown key 'ulr'; known: url, env, separator",
+    ),
+    (
+        "replicas-of-a-fixed-port",
+        ("number: 5001}", "number: 5001}\n    replicas: 2"),
+        11,
+        "2 instances cannot share port 5001; remove the port's number",
+    ),
     (
         "url-without-port",
         ("${host}:${port}/ledger", "${host}/ledger"),

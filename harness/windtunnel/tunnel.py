@@ -24,6 +24,7 @@ from windtunnel.spec.model import Spec
 from windtunnel.stack.backends import backend_for
 from windtunnel.stack.base import Stack
 from windtunnel.topology import read_topology
+from windtunnel.topology.instances import slug
 from windtunnel.undo import Run
 
 PACKAGES: Final = ("windtunnel", "pytest", "locust", "httpx", "flask", "granian")
@@ -88,9 +89,9 @@ class Tunnel:
             try:
                 experiment.run()
             finally:
-                services = self.topology.services
+                services = self.topology.instances
                 running = [name for name, service in services.items() if service.runs_on(stack.backend)]
-                logs = {name: "\n".join(stack.log_lines(name, began)) for name in running}
+                logs = {slug(name): "\n".join(stack.log_lines(name, began)) for name in running}
                 if experiment.dirty:
                     self.discard()
             history = writer.snapshot()
@@ -146,6 +147,7 @@ class Tunnel:
             versions=installed_versions(),
             services=tuple(self.topology.services),
             edges={edge.name: edge.kind for edge in self.topology.edges},
+            replicas=self.topology.replicas,
             profile=self.settings.profile,
             run_seed=self.settings.seed,
         )

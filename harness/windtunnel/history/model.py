@@ -189,6 +189,8 @@ class Header:
     """Every service of the system, so that the record alone can draw it."""
     edges: Mapping[str, str] = field(default_factory=dict)
     """Every edge, and what losing it may cost: `hard`, `soft`, `hard, background`, `soft, background`."""
+    replicas: Mapping[str, int] = field(default_factory=dict)
+    """How many instances a service has, where that is more than one."""
     profile: str = ""
     run_seed: int | None = None
     """The `--wt-seed` of the run; `seed` is this experiment's own, made from it."""

@@ -55,6 +55,7 @@ def system_of(topology: Topology) -> SystemSummary:
         name=topology.name,
         services=list(topology.services),
         edges={edge.name: edge.kind for edge in topology.edges},
+        replicas=topology.replicas,
         faults={name: shape.on for name, shape in SHAPES.items()},
     )
 

@@ -5,7 +5,7 @@ Within a version, keys are only added, never renamed or removed. A figure that d
 
 from __future__ import annotations
 
-from typing import Final, TypedDict
+from typing import Final, NotRequired, TypedDict
 
 SCHEMA: Final = "windtunnel/summary/v1"
 
@@ -97,6 +97,8 @@ class SystemSummary(TypedDict):
     services: list[str]
     edges: dict[str, str]
     """By name (`orders->payments`): what losing it may cost (`hard`, `soft, background`)."""
+    replicas: NotRequired[dict[str, int]]
+    """How many instances a service has, where that is more than one."""
     faults: dict[str, str]
     """By name: `edge` or `service`, what it is put on."""
 

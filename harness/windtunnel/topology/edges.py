@@ -43,6 +43,7 @@ def _edge(item: Value, services: Mapping[str, Service], environ: Mapping[str, st
         line=item.line,
         via_env=via.env,
         via_url=via.url or _DEFAULT_URL[protocol],
+        via_separator=via.separator,
         via_alias=via.alias,
         protocol=protocol,
         criticality=cast(
@@ -64,6 +65,7 @@ class _Via:
 
     env: str | None = None
     url: str | None = None
+    separator: str = ","
     alias: str | None = None
 
 
@@ -81,8 +83,12 @@ def _via(
         raise item.refusal(f"missing key 'via'; how is {source!r} told the address? write via: {{env: SOME_URL}}")
     if "alias" in via.mapping():
         return _Via(alias=_alias(via, backends))
-    parts = via.fields(required=["env"], optional=["url"])
-    return _Via(env=variable_name(parts["env"]), url=parts.read("url", lambda v: _url(v, source, environ), None))
+    parts = via.fields(required=["env"], optional=["url", "separator"])
+    return _Via(
+        env=variable_name(parts["env"]),
+        url=parts.read("url", lambda v: _url(v, source, environ), None),
+        separator=parts.read("separator", Value.text, ","),
+    )
 
 
 def _alias(via: Value, backends: frozenset[BackendName]) -> str:
@@ -111,6 +117,8 @@ def _check_against(earlier: list[Edge], edge: Edge, item: Value, services: Mappi
         if other.source == edge.source and edge.via_env is not None and other.via_env == edge.via_env:
             raise item.refusal(f"{edge.source!r} is told two addresses in {edge.via_env} (see line {other.line})")
     _check_variable(edge, item, services)
+    if edge.via_alias is not None and services[edge.target].replicas > 1:
+        raise item.refusal(f"{edge.via_alias!r} cannot be several instances; write via: {{env: SOME_URL}}")
     if "process" in edge.backends:
         _check_runs_as_process(edge, item, services)
 

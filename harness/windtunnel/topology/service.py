@@ -23,6 +23,9 @@ def read_service(name: str, entry: Entry, folder: Path, environ: Mapping[str, st
     if fields.get("process") is None and fields.get("docker") is None:
         raise entry.place.refusal(f"nothing starts {name!r}; add process: {{command: [...]}} or docker: {{...}}")
     port_env, port = _port(fields.get("port"))
+    replicas = fields.read("replicas", lambda value: value.integer(minimum=1), 1)
+    if port is not None and replicas > 1:
+        raise fields["replicas"].refusal(f"{replicas} instances cannot share port {port}; remove the port's number")
     return Service(
         name=name,
         line=entry.place.line,
@@ -40,7 +43,7 @@ def read_service(name: str, entry: Entry, folder: Path, environ: Mapping[str, st
         port_env=port_env,
         port=port,
         env=fields.read("env", lambda value: _environment(value, name, environ), {}),
-        replicas=fields.read("replicas", lambda value: value.integer(minimum=1), 1),
+        replicas=replicas,
         ready=fields.read("ready", lambda value: "tcp" if value.text() == "tcp" else url_path(value), "/health/ready"),
         quiet=fields.read("quiet", _quiet, None),
         after=fields.read("after", Value.texts, ()),
