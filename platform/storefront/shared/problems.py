@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from http import HTTPStatus
 
 from flask import Flask, Response
 from sqlalchemy.exc import OperationalError
@@ -66,7 +65,8 @@ def register(app: Flask, *, details: bool = True) -> None:
     def of_the_framework(error: HTTPException) -> Response:
         status = error.code or 500
         allow = {k: v for k, v in error.get_headers() if k == "Allow"}
-        kind = HTTPStatus(status).phrase.lower().replace(" ", "-")
+        # Not the phrase of HTTPStatus: it changes with Python's version, and a kind must not.
+        kind = error.name.lower().replace(" ", "-")
         return answer(Problem(status, kind, error.description or "", headers=allow))
 
     @app.errorhandler(OperationalError)
