@@ -1,9 +1,9 @@
 """Requests made from an OpenAPI document, each answer held against it and noted.
 
-    walk = Walk(document, client, run="1f")
-    walk.call("placeOrder", body=walk.example("placeOrder", "mugs"), expects="201")
-    walk.findings                       # what came and is not documented
-    walk.unseen()                       # what is documented and did not come
+walk = Walk(document, client, run="1f")
+walk.call("placeOrder", body=walk.example("placeOrder", "mugs"), expects="201")
+walk.findings                       # what came and is not documented
+walk.unseen()                       # what is documented and did not come
 """
 
 import json
@@ -75,7 +75,10 @@ class Walk:
         return self._own(self.document.operation(operation_id).body["application/json"].examples[name])
 
     def call(self, operation_id, *, body=_MADE, content=None, expects=None, all_parameters=False, **given):
-        """Send it; what is not given comes from the document's examples. `given` are parameters, None leaves one out."""
+        """Send it; what is not given comes from the document's examples.
+
+        `given` are parameters and headers, with __ for -; None leaves one out.
+        """
         operation = self.document.operation(operation_id)
         parts = self._parameters(operation, all_parameters, {k.replace("__", "-"): v for k, v in given.items()})
         headers = {"Content-Type": "application/json"} if operation.body else {}

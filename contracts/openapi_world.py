@@ -16,6 +16,9 @@ JWT_KEY = "a-key-for-services-that-are-alone-0123456789"
 class World:
     """`stack` and `chaos` are the plugin's fixtures."""
 
+    jwt_key = JWT_KEY
+    """Of services that are alone in this process."""
+
     def __init__(self, stack, chaos, folder: Path):
         self.stack, self.chaos, self._folder = stack, chaos, folder
 

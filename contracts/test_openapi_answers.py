@@ -1,4 +1,4 @@
-"""The running services answer as their documents say, healthy and degraded, and give every answer that is documented."""
+"""The running services answer as their documents say, healthy and degraded; every answer that is documented comes."""
 
 import pytest
 from openapi_scripts import STORIES, examples, links, refusals, strain

@@ -117,3 +117,11 @@ def test_service_that_is_not_at_rest_says_when_to_ask_again(make):
     answer = client.get("/health/quiet")
 
     assert (answer.status_code, answer.json["quiet"], answer.headers["Retry-After"]) == (503, False, "1")
+
+
+def test_body_that_is_too_large_ends_the_connection_openly(make):
+    """Its unread rest stands in the way of the next request, which would otherwise be lost."""
+    answer = make(bank, BankSettings).post("/transfers", data=b"x" * 65537)
+
+    assert problem(answer) == (413, "request-entity-too-large")
+    assert answer.headers["Connection"] == "close"

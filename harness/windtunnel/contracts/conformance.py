@@ -54,7 +54,8 @@ class Conformance:
         """
         operation = self.operation(method, path)
         if operation is None:
-            return (Finding(rule="route-undocumented", operation=f"{method} {path}", what="no operation has this path"),)
+            what = "no operation has this method and path"
+            return (Finding(rule="route-undocumented", operation=f"{method} {path}", what=what),)
         return tuple(
             Finding(rule=rule, operation=f"{operation.name} -> {status}", what=what)
             for rule, what in self._checked(operation, status, {k.lower(): v for k, v in headers.items()}, content)
@@ -88,7 +89,8 @@ class Conformance:
         kind = content_type.partition(";")[0].strip().lower()
         media = answer.content.get(kind)
         if media is None:
-            yield "media-type-undocumented", f"{kind or 'none'} {_shown(content)}; documented: {', '.join(answer.content)}"
+            known = ", ".join(answer.content)
+            yield "media-type-undocumented", f"{kind or 'none'} {_shown(content)}; documented: {known}"
             return
         if not kind.endswith("json"):
             return
