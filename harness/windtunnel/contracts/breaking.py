@@ -75,7 +75,7 @@ class _Comparison:
 
     def _answers(self, old: Operation, new: Operation) -> Iterator[Change]:
         for status, before in old.answers.items():
-            now = new.answers.get(status)
+            now = new.answer_of(status)
             if now is None:
                 continue
             where = f"{old.name} -> {status}"
@@ -101,6 +101,8 @@ class _Comparison:
         for name, schema in pair.old.properties.items():
             if name in pair.new.properties:
                 yield from self._schemas(rules, schema, pair.new.properties[name], f"{where}/{name}", depth + 1)
+        if pair.old.others is not None and pair.new.others is not None:
+            yield from self._schemas(rules, pair.old.others, pair.new.others, f"{where}/(any)", depth + 1)
         if pair.old.items is not None and pair.new.items is not None:
             yield from self._schemas(rules, pair.old.items, pair.new.items, f"{where}/*", depth + 1)
 

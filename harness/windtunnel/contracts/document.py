@@ -95,7 +95,11 @@ class Operation:
 
     def answer(self, status: int) -> Answer | None:
         """What the document says about that status; None when it says nothing."""
-        found = (self.answers.get(key) for key in (str(status), f"{status // 100}XX", "default"))
+        return self.answer_of(str(status))
+
+    def answer_of(self, status: str) -> Answer | None:
+        """The same for a status as documents write it: what is said of `4XX` is said of 404."""
+        found = (self.answers.get(key) for key in (status, f"{status[0]}XX", "default"))
         return next((answer for answer in found if answer is not None), None)
 
 

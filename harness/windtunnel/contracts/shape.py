@@ -31,6 +31,8 @@ class Shape:
     required: frozenset[str] = frozenset()
     closed: bool = False
     """No other properties."""
+    others: Schema | None = None
+    """What properties that are not named must be."""
     items: Schema | None = None
     bounds: Mapping[str, float] = field(default_factory=dict)
     patterns: frozenset[str] = frozenset()
@@ -68,6 +70,7 @@ def _own(schema: Schema) -> Shape:
         properties=schema.get("properties", {}),
         required=frozenset(schema.get("required", ())),
         closed=schema.get("additionalProperties") is False or schema.get("unevaluatedProperties") is False,
+        others=schema["additionalProperties"] if isinstance(schema.get("additionalProperties"), Mapping) else None,
         items=schema.get("items"),
         bounds={key: schema[key] for key in (*LOWER, *UPPER) if key in schema},
         patterns=frozenset({schema["pattern"]} if "pattern" in schema else ()),
@@ -96,19 +99,24 @@ def _both(one: Shape, other: Shape) -> Shape:
     for key, bound in other.bounds.items():
         pick = max if key in LOWER else min
         bounds[key] = pick(bounds.get(key, bound), bound)
-    items = [schema for schema in (one.items, other.items) if schema is not None]
     return Shape(
         types=common_types(one.types, other.types),
         values=_known(one.values, other.values),
         properties=properties,
         required=one.required | other.required,
         closed=one.closed or other.closed,
-        items={"allOf": items} if items else None,
+        others=_all_of(one.others, other.others),
+        items=_all_of(one.items, other.items),
         bounds=bounds,
         patterns=one.patterns | other.patterns,
         formats=one.formats | other.formats,
         alternatives=_known(one.alternatives, other.alternatives),
     )
+
+
+def _all_of(one: Schema | None, other: Schema | None) -> Schema | None:
+    parts = [schema for schema in (one, other) if schema is not None]
+    return {"allOf": parts} if parts else None
 
 
 def _known(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:

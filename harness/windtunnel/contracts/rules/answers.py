@@ -31,9 +31,8 @@ def media_type_removed(pair: Answers) -> Iterator[str]:
 
 def media_type_added(pair: Answers) -> Iterator[str]:
     # Whatever comes besides what a client asked for is one more thing it must tell apart.
-    yield from (
-        f"{form} may come, too" for form in pair.new.content if pair.old.content and form not in pair.old.content
-    )
+    more = [form for form in pair.new.content if form not in pair.old.content]
+    yield from (f"{form} may come, too" for form in more if pair.old.content)
 
 
 def link_removed(pair: Answers) -> Iterator[str]:

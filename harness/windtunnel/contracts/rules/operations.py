@@ -79,16 +79,17 @@ def security_added(pair: Operations) -> Iterator[str]:
 
 def _parameters(operation: Operation | None) -> dict[Key, Parameter]:
     # Names of headers are the same in small and capital letters.
-    found = operation.parameters if operation else ()
+    # A variable of a path may have another one: its place tells which it is, and the path has as many as before.
+    found = [parameter for parameter in operation.parameters if parameter.place != "path"] if operation else []
     return {(p.name.lower() if p.place == "header" else p.name, p.place): p for p in found}
 
 
 def _gone(pair: Operations) -> list[str]:
-    return [status for status in pair.old.answers if status not in pair.new.answers] if pair.new else []
+    return [status for status in pair.old.answers if pair.new.answer_of(status) is None] if pair.new else []
 
 
 def _come(pair: Operations) -> list[str]:
-    return [status for status in pair.new.answers if status not in pair.old.answers] if pair.new else []
+    return [status for status in pair.new.answers if pair.old.answer_of(status) is None] if pair.new else []
 
 
 # fmt: off
@@ -104,6 +105,7 @@ RULES = (
     Rule("response-non-success-status-removed", "break", other_status_removed,
          "go on answering with it: clients decide by it what to do next"),
     Rule("response-success-status-added", "warn", success_status_added, "see that clients take every 2xx"),
-    Rule("response-non-success-status-added", "warn", other_status_added, "see that clients bear a status they do not know"),
+    Rule("response-non-success-status-added", "warn", other_status_added,
+         "see that clients bear one they do not know"),
     Rule("api-security-added", "break", security_added, "go on accepting what was enough"),
 )

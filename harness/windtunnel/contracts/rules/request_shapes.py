@@ -25,9 +25,8 @@ def property_removed(pair: Shapes) -> Iterator[str]:
 
 def property_ignored(pair: Shapes) -> Iterator[str]:
     if not pair.new.closed:
-        yield from (
-            f"{name} has no meaning any more" for name in pair.old.properties if name not in pair.new.properties
-        )
+        gone = [name for name in pair.old.properties if name not in pair.new.properties]
+        yield from (f"{name} has no meaning any more" for name in gone)
 
 
 def closed(pair: Shapes) -> Iterator[str]:
