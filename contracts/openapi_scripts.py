@@ -40,10 +40,23 @@ def examples(walk):
             walk.call(operation.id, all_parameters=True, **linked(walk, operation))
 
 
+def everything(walk, *, shown):
+    """Examples and refusals, whatever comes; with `shown`, examples must be answered as the document shows."""
+    if shown:
+        examples(walk)
+    for operation in walk.document.operations:
+        known = linked(walk, operation)
+        walk.call(operation.id, **known)
+        walk.call(operation.id, content=b"x" * 65537)
+        walk.call(operation.id, X__Request__Timeout__Ms="0")
+        walk.call(operation.id, content=b"{", **known)
+        walk.call(operation.id, body={}, **known)
+
+
 def linked(walk, operation):
     """The parameters of an operation that a link of an earlier answer gives."""
     for exchange in walk.exchanges:
-        for link in exchange.operation.answer(exchange.status).links:
+        for link in exchange.links:
             if link.target == operation.id and link.name != "again":
                 return walk.values(link, exchange)
     return {}
@@ -53,7 +66,7 @@ def links(walk):
     """Every link of every good answer so far leads to a good answer."""
     good = [exchange for exchange in walk.exchanges if exchange.status < 400]
     for exchange in good:
-        for link in exchange.operation.answer(exchange.status).links:
+        for link in exchange.links:
             answer = walk.follow(exchange, link)
             gone = link.target == "reserve" and answer.status == 410  # released by the link before
             if answer.status >= 400 and not gone:
@@ -158,7 +171,7 @@ def users(walk, world):
 
 
 def _link(walk, target):
-    every = ((e, link) for e in walk.exchanges for link in e.operation.answer(e.status).links)
+    every = ((e, link) for e in walk.exchanges for link in e.links)
     return next(pair for pair in every if pair[1].target == target)
 
 
@@ -263,7 +276,7 @@ def _come_again(walk, exchanges):
 
 
 def _again(exchange):
-    (link,) = (link for link in exchange.operation.answer(exchange.status).links if link.name == "again")
+    (link,) = (link for link in exchange.links if link.name == "again")
     return link
 
 

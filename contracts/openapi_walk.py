@@ -51,6 +51,12 @@ class Exchange:
         return self.json["type"].removeprefix(PROBLEM)
 
     @property
+    def links(self):
+        """What the document says can be done next; nothing where it does not know the answer."""
+        answer = self.operation.answer(self.status)
+        return answer.links if answer else ()
+
+    @property
     def told(self) -> str:
         """`201`, or `402 declined`."""
         return f"{self.status} {self.kind}".strip()

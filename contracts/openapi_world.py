@@ -6,11 +6,27 @@ from importlib import import_module
 from pathlib import Path
 
 import httpx
-from openapi_walk import Walk, document_of
+from openapi_walk import SERVICES, Walk, document_of
 
 from storefront.shared.environment import Environment
 
 JWT_KEY = "a-key-for-services-that-are-alone-0123456789"
+
+
+@contextmanager
+def alone(service, folder, **env):
+    """An application in this process, with a database of its own; nobody is where its peers should be."""
+    file = folder / f"{service}-{uuid.uuid4().hex[:6]}.db"
+    nobody = {f"{peer.upper()}_URL": "http://127.0.0.1:9" for peer in SERVICES}
+    values = {"DATABASE_URL": f"sqlite:///{file}", "JWT_KEY": JWT_KEY, "SMTP_URL": "smtp://127.0.0.1:9"}
+    settings = import_module(f"storefront.{service}.settings").Settings
+    made = settings.from_environment(Environment({**nobody, **values, **env}))
+    app = import_module(f"storefront.{service}.app").create_app(made)
+    app.database_file = file
+    try:
+        yield app
+    finally:
+        app.close()
 
 
 class World:
@@ -28,21 +44,10 @@ class World:
         client = httpx.Client(base_url=self._url(service), timeout=10, trust_env=False)
         return Walk(document_of(service), client, run, self._token(run) if service == "orders" else "")
 
-    @contextmanager
     def app(self, service, **env):
         """That service alone in this process, with a database of its own; its peers are the running ones."""
-        file = self._folder / f"{service}-{uuid.uuid4().hex[:6]}.db"
-        peers = ("users", "inventory", "payments", "bank", "notifications")
-        addresses = {f"{peer.upper()}_URL": self._url(peer) for peer in peers}
-        values = {"DATABASE_URL": f"sqlite:///{file}", "JWT_KEY": JWT_KEY, "SMTP_URL": "smtp://127.0.0.1:9"}
-        settings = import_module(f"storefront.{service}.settings").Settings
-        made = settings.from_environment(Environment({**addresses, **values, **env}))
-        app = import_module(f"storefront.{service}.app").create_app(made)
-        app.database_file = file
-        try:
-            yield app
-        finally:
-            app.close()
+        addresses = {f"{peer.upper()}_URL": self._url(peer) for peer in SERVICES}
+        return alone(service, self._folder, **addresses, **env)
 
     def settle(self):
         """Breakers closed, nothing left to do."""

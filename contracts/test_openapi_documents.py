@@ -1,21 +1,19 @@
 """The documents themselves: valid, self-contained, alike where services are alike, and about the routes that exist."""
 
 import re
-from importlib import import_module
 from pathlib import Path
 
 import jsonschema_rs
 import pytest
 import schemathesis
 from openapi_walk import FOLDER, SERVICES, document_of
-from openapi_world import JWT_KEY
+from openapi_world import alone
 
-from storefront.shared.environment import Environment
+from windtunnel.contracts import compare, read_document
 from windtunnel.topology import read_topology
 
 pytestmark = pytest.mark.contract
 DOCUMENTS = {service: document_of(service) for service in SERVICES}
-NOWHERE = {f"{peer.upper()}_URL": "http://127.0.0.1:9" for peer in SERVICES}
 KINDS = ("parameters", "headers", "responses", "schemas", "securitySchemes")
 
 
@@ -27,14 +25,11 @@ def document(request):
 @pytest.fixture
 def routes(document, tmp_path):
     """`GET /orders/{order_id}`, for every route that the service's application has."""
-    service = document.path.stem
-    env = {**NOWHERE, "DATABASE_URL": f"sqlite:///{tmp_path}/x.db", "JWT_KEY": JWT_KEY, "SMTP_URL": "smtp://x:25"}
-    settings = import_module(f"storefront.{service}.settings").Settings.from_environment(Environment(env))
-    app = import_module(f"storefront.{service}.app").create_app(settings)
-    app.close()
+    with alone(document.path.stem, tmp_path) as app:
+        rules = list(app.url_map.iter_rules())
     return {
         f"{method} {rule.rule.replace('<', '{').replace('>', '}')}"
-        for rule in app.url_map.iter_rules()
+        for rule in rules
         for method in rule.methods - {"HEAD"}  # which every GET has, by HTTP itself
     }
 
@@ -131,3 +126,11 @@ def test_topology_names_every_document():
     named = {name: service.openapi for name, service in topology.services.items() if name != "mail"}
 
     assert named == {service: FOLDER / f"{service}.yaml" for service in SERVICES}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_nobody_who_relies_on_the_released_document_is_broken(service):
+    """What breaks a consumer is released knowingly, or not at all."""
+    changes = compare(read_document(FOLDER.parent / "released" / f"{service}.yaml"), DOCUMENTS[service])
+
+    assert [str(change) for change in changes if change.severity == "break"] == []

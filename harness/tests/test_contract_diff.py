@@ -1,6 +1,8 @@
 """Two documents of one service: each rule breaks where it should, and nowhere else."""
 
 import copy
+import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -8,7 +10,7 @@ import yaml
 from windtunnel.cli import main
 from windtunnel.contracts import compare
 from windtunnel.contracts.document import parse_document
-from windtunnel.contracts.rules import NAMES
+from windtunnel.contracts.rules import NAMES, ON_ANSWERS, ON_OPERATIONS, ON_REQUESTS, ON_RESPONSES
 from windtunnel.errors import ContractError
 
 SHOP = """
@@ -88,6 +90,7 @@ ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}
 KEY = {"name": "x-key", "in": "header", "required": True, "schema": {"type": "string"}}
 BODY = (*PUT, "requestBody", "content", "text/csv")
 OK, IN = " -> 201", ": body"
+TABLES = (ON_OPERATIONS, ON_ANSWERS, ON_REQUESTS, ON_RESPONSES)
 WAYS = [{"const": "a"}, {"type": "integer"}, {"type": "boolean"}]
 # fmt: off
 ROWS = [
@@ -297,3 +300,17 @@ def test_reference_in_a_circle_is_refused(tmp_path):
 
     with pytest.raises(ContractError, match="leads back to itself"):
         compare(document, document)
+
+
+def test_every_rule_is_in_the_docs_under_its_severity():
+    """A rule that nobody can look up is a riddle."""
+    text = (Path(__file__).parents[2] / "contracts" / "README.md").read_text(encoding="utf-8")
+    rows = [line.split("|") for line in text.splitlines() if line.count("|") == 4]
+    told = {
+        (name, severity)
+        for row in rows
+        for cell, severity in ((row[2], "break"), (row[3], "warn"))
+        for name in re.findall(r"`([a-z-]+)`", cell)
+    }
+
+    assert told == {(rule.name, rule.severity) for table in TABLES for rule in table}

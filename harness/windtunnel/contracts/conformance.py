@@ -109,7 +109,10 @@ class Conformance:
 
             whole = {**closed(schema), "components": self._components, "$schema": _DIALECT}
             self._validators[key] = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
-        for error in self._validators[key].iter_errors(value):
+        errors = list(self._validators[key].iter_errors(value))
+        # What is wrong by itself is not counted as named: it would be told twice.
+        wrong = [error for error in errors if error.schema_path[-1] != "unevaluatedProperties"]
+        for error in wrong or errors:
             where = "".join(f"/{part}" for part in error.instance_path)
             yield f"{where or 'the whole'}: {error.message}"
 
