@@ -23,6 +23,7 @@ from windtunnel.history import HistoryWriter, NoteEvent, PhaseEvent
 from windtunnel.invariants import check_invariants, evaluate
 from windtunnel.load.driver import LoadDriver, LoadRun
 from windtunnel.load.model import LoadPlan
+from windtunnel.observer import Observer
 from windtunnel.spec.model import Spec, Window
 from windtunnel.stack.base import Stack
 from windtunnel.steady_state import await_steady_state
@@ -82,7 +83,8 @@ class Experiment:
         try:
             check_invariants(self.spec.invariants, self._stack.topology)  # a mistake there is better known before
             if self._steady():
-                self._under_load()
+                with Observer(self._stack, self._writer):
+                    self._under_load()
                 self._come_to_rest()
                 for event in evaluate(self.spec.invariants, self._stack, began):
                     self._writer.append(event)

@@ -8,6 +8,9 @@
 from windtunnel.history.model import (
     FORMAT,
     LATE,
+    BreakerEvent,
+    BreakerState,
+    Call,
     Event,
     FaultEvent,
     Header,
@@ -26,6 +29,9 @@ from windtunnel.history.writer import HistoryWriter
 __all__ = [
     "FORMAT",
     "LATE",
+    "BreakerEvent",
+    "BreakerState",
+    "Call",
     "Event",
     "FaultEvent",
     "Header",
