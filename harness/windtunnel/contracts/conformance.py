@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -110,9 +110,13 @@ class Conformance:
             whole = {**closed(schema), "components": self._components, "$schema": _DIALECT}
             self._validators[key] = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
         errors = list(self._validators[key].iter_errors(value))
-        # What is wrong by itself is not counted as named: it would be told twice.
-        wrong = [error for error in errors if error.schema_path[-1] != "unevaluatedProperties"]
-        for error in wrong or errors:
+        below = [list(error.instance_path) for error in errors]
+        for error in errors:
+            path = list(error.instance_path)
+            # What is wrong further down does not count as named above, and would be told twice.
+            echo = any(other[: len(path)] == path and other != path for other in below)
+            if error.schema_path[-1] == "unevaluatedProperties" and (echo or not _alone(error, errors)):
+                continue
             where = "".join(f"/{part}" for part in error.instance_path)
             yield f"{where or 'the whole'}: {error.message}"
 
@@ -130,6 +134,12 @@ _SHOWN = 120
 def _pattern(template: str) -> re.Pattern[str]:
     parts = re.split(r"(\{[^}]+\})", template)
     return re.compile("".join("[^/]+" if part.startswith("{") else re.escape(part) for part in parts))
+
+
+def _alone(error: Any, errors: Sequence[Any]) -> bool:
+    """Nothing else is wrong in the same place."""
+    here = [other for other in errors if list(other.instance_path) == list(error.instance_path)]
+    return all(other.schema_path[-1] == "unevaluatedProperties" for other in here)
 
 
 def _typed(schema: Schema, text: str) -> Any:
