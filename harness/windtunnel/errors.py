@@ -3,6 +3,7 @@
 WindtunnelError
 ├── BadInputError               a file or an option is wrong: where, what, what would be right
 │   ├── BackendError            what a run was asked to use is not on this machine
+│   ├── ContractError           an OpenAPI document
 │   ├── TopologyError
 │   └── SpecError
 ├── StackError                  the system under test could not be stood up, changed or brought to rest
@@ -41,6 +42,10 @@ class BadInputError(WindtunnelError):
         self.message, self.path, self.line = message, path, line
         where = f"{path}:{line}: " if path and line else f"{path}: " if path else ""
         super().__init__(where + message)
+
+
+class ContractError(BadInputError):
+    """An OpenAPI document cannot be used."""
 
 
 class TopologyError(BadInputError):
