@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from windtunnel import serve
+from windtunnel.contracts.pact_commands import register as register_pacts
 from windtunnel.errors import BadInputError, WindtunnelError
 from windtunnel.report.commands import register as register_report
 
@@ -48,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     proxy.set_defaults(command=serve.run)
     _add_machine(commands)
     register_report(commands)
+    register_pacts(commands)
     return parser
 
 

@@ -1,0 +1,1 @@
+"""What services promise each other, checked: the product part, which knows no system of its own."""
