@@ -141,7 +141,9 @@ def the_bank_is_silent(shop, order_id, amount_cents, card):
     charge = {"order_id": order_id, "amount_cents": amount_cents, "card": card}
     key = {"Idempotency-Key": order_id}
     end = time.monotonic() + QUIET
-    while shop.ask("POST", "payments", "/charges", {201, 202, 503}, json=charge, headers=key).status_code != 201:
+    unsettled, settled = {202, 503}, {201, 402, 422}  # refused: then it was never taken on
+    how = {"json": charge, "headers": key}
+    while shop.ask("POST", "payments", "/charges", unsettled | settled, **how).status_code in unsettled:
         if time.monotonic() > end:
             raise RuntimeError(f"the charge of {order_id} stays in doubt")
         time.sleep(0.1)
