@@ -84,7 +84,7 @@ def verify(
     system: object = None,
     url: str = "",
     producers: Producers = _NOBODY,
-    timeout: float = 5.0,
+    timeout: float = 10.0,
 ) -> Report:
     """Replay every interaction of `files`, all of them contracts with `provider`.
 
