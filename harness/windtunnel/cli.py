@@ -12,6 +12,7 @@ from pathlib import Path
 
 from windtunnel import serve
 from windtunnel.contracts.commands import register as register_contract
+from windtunnel.contracts.pact_commands import register as register_pacts
 from windtunnel.errors import BadInputError, WindtunnelError
 from windtunnel.report.commands import register as register_report
 
@@ -50,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_machine(commands)
     register_report(commands)
     register_contract(commands)
+    register_pacts(commands)
     return parser
 
 

@@ -5,7 +5,8 @@
     compare(read_document(old), document)                                     # what breaks a consumer, by rule
 
 `document.py` reads, `conformance.py` holds answers against a document, `breaking.py` compares two of them with the
-rules in `rules/`: one rule a function, in one table.
+rules in `rules/`: one rule a function, in one table. `pact_*.py` are the contracts that consumers write: made, verified
+against a standing system, and weighed for a deployment.
 """
 
 from __future__ import annotations
