@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from windtunnel.errors import BadInputError, WindtunnelError
+from windtunnel.errors import BadInputError, CapabilityError, WindtunnelError
 
 MARKERS = {
     "chaos": "an experiment: load runs, something breaks, promises are judged",
@@ -39,10 +39,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("windtunnel", "windtunnel: resilience experiments")
     group.addoption(
         "--wt-backend",
-        choices=("auto", "process", "docker"),
+        choices=("auto", "process", "docker", "external"),
         default="auto",
         help="where the services run: 'process' starts them on loopback, 'docker' as containers; 'auto' (default) is "
-        "docker where an engine answers and all images are there, else process",
+        "docker where an engine answers and all images are there, else process; 'external' reaches a system that runs "
+        "already, by its topology's URLs, and touches only what its allow-list names",
     )
     group.addoption(
         "--wt-proxy",
@@ -114,9 +115,12 @@ def _choice(config: pytest.Config, topology: Path) -> Any:
     except BadInputError:  # told with the experiments, one line for each file
         known = None
     try:
-        return choose(config.getoption("--wt-backend"), config.getoption("--wt-proxy"), known)
+        choice = choose(config.getoption("--wt-backend"), config.getoption("--wt-proxy"), known)
     except BadInputError as error:
         raise pytest.UsageError(str(error)) from error
+    if choice.backend == "external" and (getattr(config.option, "numprocesses", None) or 0) > 1:
+        raise pytest.UsageError("--wt-backend=external: two workers cannot share one system; leave out -n")
+    return choice
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -290,7 +294,10 @@ def toxiproxy(request: pytest.FixtureRequest) -> Any:
     from toxiproxy import Toxiproxy
 
     client = Toxiproxy()
-    address = _stack(request).proxy_api
+    try:
+        address = _stack(request).proxy_api
+    except CapabilityError as missing:
+        pytest.skip(str(missing))
     client.update_api_consumer(address.host, address.port)
     return client
 

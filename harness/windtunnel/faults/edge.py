@@ -42,6 +42,9 @@ class EdgeFault(ABC):
     def plan(self, stack: Stack) -> tuple[UndoRecord, ...]:
         links = dict.fromkeys(link for edge in self.step.edges for link in stack.topology.links_of(edge))
         self.watches = tuple(Watch(stack, link, self.patience.clock) for link in links)
+        if self.traffic != "none":
+            for watch in self.watches:
+                watch.require_evidence()
         for watch in self.watches:
             self.listen(watch)
             # A canary's connection that is still closing would be touched, and taken for one of the load's.

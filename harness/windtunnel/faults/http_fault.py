@@ -112,7 +112,7 @@ class HttpFault(ToxicFault):
     def records(self, watch: Watch) -> tuple[UndoRecord, ...]:
         records = super().records(watch)
         taken = {toxic.name for toxic in (*watch.proxy.state().toxics, *self._toxics[watch.name])}
-        twin = self._twins[watch.name] = free_name(f"{self.step.fault}_twin", self.step.line, taken)
+        twin = self._twins[watch.name] = free_name(f"{watch.proxy.tag}{self.step.fault}_twin", self.step.line, taken)
         place = {"api": watch.proxy.client.url, "proxy": watch.proxy.name}
         return (*records, UndoRecord(op="toxic_remove", data={**place, "toxic": twin}))
 

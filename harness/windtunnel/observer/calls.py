@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from windtunnel.edge_requests import EdgeRequest
-from windtunnel.errors import ProxyError
+from windtunnel.errors import CapabilityError, ProxyError
 from windtunnel.history import Call
 from windtunnel.stack.base import Stack
 from windtunnel.topology.model import CLIENT
@@ -43,7 +43,7 @@ class EdgeCalls:
     def _begin(self, edge: str) -> None:
         try:
             self._next[edge] = self._stack.proxy(edge).requests(NO_EARLIER).next
-        except ProxyError:  # another Toxiproxy: it records nothing
+        except (ProxyError, CapabilityError):  # another Toxiproxy, which records nothing, or none at all
             return
 
 

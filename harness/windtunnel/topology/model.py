@@ -52,6 +52,25 @@ class Container:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProxyPlace:
+    """A proxy that is there already, in a system that runs elsewhere."""
+
+    name: str
+    api: str = field(repr=False)
+    """URL of its Toxiproxy's API; may hold a user and a password."""
+    listen: str = ""
+    """`host:port` by which we reach it; empty: as its server states."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Allowance:
+    """What may be done to a system that runs elsewhere, by the names of edges. What is not named is not touched."""
+
+    toxics: frozenset[str] = frozenset()
+    disable: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Service:
     """One service under test.
 
@@ -67,6 +86,8 @@ class Service:
     """What the process backend starts; a leading `python` is the interpreter that runs the harness."""
     container: Container | None = None
     """What the docker backend starts."""
+    place: str = ""
+    """`host:port` where it runs already, for the external backend."""
     port_env: str = "PORT"
     port: int | None = None
     """A fixed port, if the service insists; normally None, so that the harness picks a free one."""
@@ -84,8 +105,10 @@ class Service:
     metrics: Mapping[str, str] = field(default_factory=dict)
 
     def runs_on(self, backend: BackendName) -> bool:
-        """Whether that backend can start it."""
-        return {"process": bool(self.command), "docker": self.container is not None}.get(backend, True)
+        """Whether that backend can start it, or reach it."""
+        return {"process": bool(self.command), "docker": self.container is not None, "external": bool(self.place)}[
+            backend
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +126,8 @@ class Edge:
     """Between the addresses in that variable, where the callee has several instances."""
     via_alias: str | None = None
     """The callee's host name as it is written into the caller, who finds the proxy there. Docker only."""
+    via_proxy: ProxyPlace | None = None
+    """The proxy on it where the system runs elsewhere. External only."""
     protocol: Literal["http", "tcp"] = "http"
     criticality: Literal["hard", "soft"] = "hard"
     background: bool = False
@@ -133,6 +158,7 @@ class Topology:
     scenarios: Path
     invariants: Path | None = None
     degrades_to: Mapping[str, Mapping[str, tuple[int, ...]]] = field(default_factory=dict)
+    allow: Allowance = field(default_factory=Allowance)
 
     @cached_property
     def instances(self) -> Mapping[str, Service]:

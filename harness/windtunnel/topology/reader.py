@@ -10,13 +10,14 @@ from windtunnel.document import Value, unknown
 from windtunnel.errors import TopologyError
 from windtunnel.strict_yaml import load_yaml
 from windtunnel.topology.edges import read_edges
+from windtunnel.topology.external import read_allowance
 from windtunnel.topology.functions import function_names
-from windtunnel.topology.model import Edge, Service, Topology
+from windtunnel.topology.model import Allowance, Edge, Service, Topology
 from windtunnel.topology.service import existing_file, read_service
 
 FORMAT = "windtunnel/v1"
 _REQUIRED = ("topology", "name", "scenarios", "services", "edges")
-_OPTIONAL = ("invariants", "degrades_to")
+_OPTIONAL = ("invariants", "degrades_to", "allow")
 
 
 def read_topology(path: Path, environ: Mapping[str, str] = os.environ) -> Topology:
@@ -38,6 +39,7 @@ def read_topology(path: Path, environ: Mapping[str, str] = os.environ) -> Topolo
         scenarios=scenarios,
         invariants=fields.read("invariants", lambda value: existing_file(value, path.parent), None),
         degrades_to=fields.read("degrades_to", lambda value: _degradations(value, scenarios, edges), {}),
+        allow=fields.read("allow", lambda value: read_allowance(value, edges), Allowance()),
     )
 
 

@@ -9,20 +9,24 @@ from pathlib import Path
 
 from windtunnel.document import Entry, Value
 from windtunnel.topology.container import read_container
+from windtunnel.topology.external import read_url
 from windtunnel.topology.model import CLIENT, Service
 from windtunnel.topology.placeholders import SERVICE_WORDS, fill_environment
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_KEYS = ("process", "docker", "port", "env", "replicas", "ready", "openapi", "metrics", "quiet", "after")
+_KEYS = ("process", "docker", "external", "port", "env", "replicas", "ready", "openapi", "metrics", "quiet", "after")
 
 
 def read_service(name: str, entry: Entry, folder: Path, environ: Mapping[str, str]) -> Service:
     """One service; `folder` is what relative paths start from."""
     _check_name(name, entry)
     fields = entry.value.fields(optional=_KEYS)
-    if fields.get("process") is None and fields.get("docker") is None:
-        raise entry.place.refusal(f"nothing starts {name!r}; add process: {{command: [...]}} or docker: {{...}}")
+    if all(fields.get(key) is None for key in ("process", "docker", "external")):
+        raise entry.place.refusal(
+            f"nothing starts {name!r}; add process: {{command: [...]}} or docker: {{...}}; where it runs already: "
+            f"external: {{url: ...}}"
+        )
     port_env, port = _port(fields.get("port"))
     replicas = fields.read("replicas", lambda value: value.integer(minimum=1), 1)
     if port is not None and replicas > 1:
@@ -41,6 +45,7 @@ def read_service(name: str, entry: Entry, folder: Path, environ: Mapping[str, st
             ),
             None,
         ),
+        place=fields.read("external", lambda value: read_url(value, environ), ""),
         port_env=port_env,
         port=port,
         env=fields.read("env", lambda value: _environment(value, name, environ), {}),
