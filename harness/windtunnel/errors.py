@@ -4,7 +4,9 @@ WindtunnelError
 ├── BadInputError               a file or an option is wrong: where, what, what would be right
 │   ├── BackendError            what a run was asked to use is not on this machine
 │   ├── TopologyError
-│   └── SpecError
+│   ├── SpecError
+│   ├── SloError
+│   └── ProfileError
 ├── StackError                  the system under test could not be stood up, changed or brought to rest
 │   ├── PortTakenError
 │   ├── ServiceDiedError
@@ -49,6 +51,14 @@ class TopologyError(BadInputError):
 
 class SpecError(BadInputError):
     """An experiment file cannot be used."""
+
+
+class SloError(BadInputError):
+    """A file of service-level objectives cannot be used."""
+
+
+class ProfileError(BadInputError):
+    """A load profile cannot be used."""
 
 
 class BackendError(BadInputError):

@@ -19,6 +19,7 @@ from windtunnel.history.model import (
     PhaseEvent,
     ProbeEvent,
     Sample,
+    UsageEvent,
 )
 from windtunnel.history.reader import read_history
 from windtunnel.history.writer import HistoryWriter
@@ -38,5 +39,6 @@ __all__ = [
     "PhaseEvent",
     "ProbeEvent",
     "Sample",
+    "UsageEvent",
     "read_history",
 ]

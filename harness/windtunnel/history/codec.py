@@ -19,6 +19,7 @@ from windtunnel.history.model import (
     PhaseEvent,
     ProbeEvent,
     Sample,
+    UsageEvent,
 )
 
 Redact = Callable[[str], str]
@@ -31,6 +32,7 @@ KINDS: Final[Mapping[str, type[Event | Sample]]] = {
     "probe": ProbeEvent,
     "invariant": InvariantEvent,
     "load": LoadEvent,
+    "usage": UsageEvent,
     "note": NoteEvent,
 }
 _HINTS: Final[Mapping[type, dict[str, Any]]] = {cls: get_type_hints(cls) for cls in (Header, *KINDS.values())}

@@ -55,7 +55,8 @@ class Generator:
         if set_up is not None:
             self._prepare(set_up, plan.scenarios)
         # After the set-up: the first arrival is due when the run begins.
-        self._arrivals = arrivals(plan, monotonic())
+        self.began = monotonic()
+        self._arrivals = arrivals(plan, self.began)
         self._next = next(self._arrivals, None)
         self._schedule = gevent.spawn(self._start_what_is_due)
 
