@@ -94,7 +94,8 @@ class Tunnel:
 
         Raises `CapabilityError` when this system lacks what the spec needs; `StackError` when it cannot be stood up.
         """
-        history, path, logs = self._conduct(Experiment, spec, spec_to_plain(spec), watch, repeat)
+        path = self.settings.out / "histories" / f"{file_name(spec.id, repeat)}.jsonl"
+        history, logs = self._conduct(Experiment, spec, spec_to_plain(spec), watch=watch, path=path, repeat=repeat)
         return Measurement(history=history, verdict=judge(history), path=path, logs=logs)
 
     def drive(
@@ -105,7 +106,8 @@ class Tunnel:
         compare: Callable[[History], Sequence[Finding]] = lambda history: (),
     ) -> LoadMeasurement:
         """Run a load profile once. `compare` adds findings that need more than the history. Raises as `measure`."""
-        history, path, logs = self._conduct(ProfileRun, profile, profile_to_plain(profile), watch, 0)
+        path = self.settings.out / "load" / f"{file_name(profile.id, 0)}.jsonl"
+        history, logs = self._conduct(ProfileRun, profile, profile_to_plain(profile), watch=watch, path=path)
         outcomes = judge_profile(history, extra=compare(history))
         return LoadMeasurement(history=history, outcomes=outcomes, path=path, logs=logs)
 
@@ -114,13 +116,14 @@ class Tunnel:
         kind: Callable[..., Trial[Any]],
         subject: Spec | Profile,
         plain: dict[str, object],
+        *,
         watch: Callable[[Tick], None],
-        repeat: int,
-    ) -> tuple[History, Path, dict[str, str]]:
-        """Run it; its history, where that is kept, and what each service wrote meanwhile."""
+        path: Path,
+        repeat: int = 0,
+    ) -> tuple[History, dict[str, str]]:
+        """Run it, its history kept at that path; the history, and what each service wrote meanwhile."""
         stack, driver = self.stack, self.driver
         seed = self.settings.seed_for(subject.id, subject.seed, repeat)
-        path = self.settings.out / "histories" / f"{file_name(subject.id, repeat)}.jsonl"
         began = time.monotonic()
         header = self._header(subject, plain, stack, seed)
         with HistoryWriter(path, header, redact=stack.redact) as writer:
@@ -133,7 +136,7 @@ class Tunnel:
                 logs = {name: "\n".join(stack.log_lines(name, began)) for name in running}
                 if trial.dirty:
                     self.discard()
-            return writer.snapshot(), path, logs
+            return writer.snapshot(), logs
 
     def restore(self, service: str) -> None:
         """Give a replaced service its original settings back, if the system still stands."""

@@ -41,10 +41,13 @@ class Objective:
     promises: tuple[Promise, ...]
     title: str = ""
     period: float | None = None
+    counted_against: float | None = None
+    """The availability that budgets are counted against where none is promised: during an incident, say."""
 
     def target(self, scope: str | None) -> float | None:
-        """The availability that is promised for this scope, as a share; None when none is."""
-        return next((p.bound for p in self.promises if p.metric == "availability" and p.scope == scope), None)
+        """The availability that budgets of this scope are counted against, as a share; None when there is none."""
+        promised = (p.bound for p in self.promises if p.metric == "availability" and p.scope == scope)
+        return next(promised, self.counted_against)
 
 
 @dataclass(frozen=True, kw_only=True)

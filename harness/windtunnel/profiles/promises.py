@@ -56,7 +56,8 @@ def _own(metric: str, text: str) -> tuple[Op, float, str]:
     return cast(Op, match[1]), _PARSERS[metric](bound), f"{match[1]} {bound}"
 
 
-def _availability(text: str) -> float:
+def parse_availability(text: str) -> float:
+    """A share above 0 and below 1. Raises ValueError."""
     share = parse_share(text)
     if not 0 < share < 1:
         raise ValueError(f"availability: {text} leaves no error budget to count; write a share below 100%")
@@ -70,7 +71,7 @@ def _burn_rate(text: str) -> float:
 
 
 _PARSERS: Final[Mapping[str, Callable[[str], float]]] = {
-    "availability": _availability,
+    "availability": parse_availability,
     "burn_rate": _burn_rate,
     "budget_spent": parse_share,
 }

@@ -14,7 +14,7 @@ from typing import Final, Literal, cast
 
 from windtunnel.document import Value, unknown
 from windtunnel.errors import ProfileError
-from windtunnel.profiles.model import Aftermath, Faults, Objective, Profile, Search, Stage, Target, Tolerance
+from windtunnel.profiles.model import Aftermath, Faults, Objective, Profile, Stage, Target, Tolerance
 from windtunnel.profiles.slos import SloFile, read_slos
 from windtunnel.profiles.stages import check_decidable, read_search, read_stages
 from windtunnel.spec.model import Load, Phases
@@ -69,12 +69,6 @@ def read_profile(
     origin = _Origin(path=path, sha256=digest, slos=objectives, around=around, rate=rate)
     read = {name: _read(with_profile(document, name), origin) for name in profile_names(document, _OVERRIDABLE)}
     return read[profile] if profile in read else _read(document, origin)
-
-
-def known_variants(path: Path) -> frozenset[str]:
-    """The `--wt-profile`s that this file knows; `ci` is the file as it stands."""
-    document, _ = load_yaml(path, ProfileError)
-    return frozenset({"ci", *profile_names(document, _OVERRIDABLE)})
 
 
 def _read(document: Value, origin: _Origin) -> Profile:
@@ -184,6 +178,3 @@ def _growth(text: str) -> float:
     if not text.startswith("+"):
         raise ValueError(f'{text!r} is no growth over the accepted run; write for instance "+50%"')
     return parse_share(text[1:])
-
-
-__all__ = ["Search", "known_variants", "read_profile"]

@@ -21,11 +21,12 @@ from typing import Final
 from windtunnel.document import Entry, Value, unknown
 from windtunnel.errors import SloError
 from windtunnel.profiles.model import Objective, Promise
-from windtunnel.profiles.promises import BUDGET_METRICS, KNOWN, is_metric, parse_promise
+from windtunnel.profiles.promises import BUDGET_METRICS, KNOWN, is_metric, parse_availability, parse_promise
 from windtunnel.strict_yaml import load_yaml
 from windtunnel.units import parse_period
 
 FORMAT: Final = "windtunnel/v1"
+_OWN: Final = ("title", "period", "target")
 _ROUTE: Final = re.compile(r"[A-Z]{3,10} /\S*")
 _WORD: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
@@ -54,7 +55,7 @@ def _objective(name: str, entry: Entry, scenarios: Collection[str]) -> Objective
     if not _WORD.fullmatch(name):
         raise entry.place.refusal(f"{name!r} is no name; use letters, digits, '_', '.' and '-'")
     value = entry.value
-    own = {key: inner for key, inner in value.mapping().items() if key in ("title", "period")}
+    own = {key: inner for key, inner in value.mapping().items() if key in _OWN}
     promises = tuple(_promises(value, scenarios))
     if not promises:
         raise value.refusal(f'promises nothing; write for instance p95: "< 500ms" (known: {", ".join(KNOWN)})')
@@ -62,6 +63,7 @@ def _objective(name: str, entry: Entry, scenarios: Collection[str]) -> Objective
         name=name,
         title=own["title"].value.text() if "title" in own else "",
         period=own["period"].value.parse(_period) if "period" in own else None,
+        counted_against=own["target"].value.parse(parse_availability) if "target" in own else None,
         promises=promises,
     )
     _check_budgets(objective, value)
@@ -77,13 +79,13 @@ def _period(text: str) -> float:
 
 def _promises(value: Value, scenarios: Collection[str]) -> Iterator[Promise]:
     for key, entry in value.mapping().items():
-        if key in ("title", "period"):
+        if key in _OWN:
             continue
         if is_metric(key):
             yield _promise(key, entry.value, None)
             continue
         if key not in scenarios and not _ROUTE.fullmatch(key):
-            raise entry.place.refusal(unknown("metric or scenario", key, (*scenarios, *KNOWN, "title", "period")))
+            raise entry.place.refusal(unknown("metric or scenario", key, (*scenarios, *KNOWN, *_OWN)))
         for metric, inner in entry.value.mapping().items():
             if not is_metric(metric):
                 raise inner.place.refusal(unknown("metric", metric, KNOWN))
@@ -101,6 +103,6 @@ def _check_budgets(objective: Objective, value: Value) -> None:
             continue
         place = value.place if promise.scope is None else value.entries[promise.scope].place
         if objective.target(promise.scope) is None:
-            raise place.refusal(f"{promise.metric} counts against an availability; write availability beside it")
+            raise place.refusal(f"{promise.metric} counts against an availability; write that, or target, beside it")
         if promise.metric == "budget_spent" and objective.period is None:
             raise place.refusal("budget_spent is a share of a period's budget; write for instance period: 30d")
