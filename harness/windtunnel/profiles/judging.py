@@ -1,7 +1,8 @@
 """Judges a load profile: a pure function from its history to a verdict, with the same rules as an experiment's.
 
 ERROR  the evidence is no good: the system was ill before, a fault or its removal unproven, the generator not what was
-       asked for; or a promise broke while the generator or the proxy was full. Or something could not be decided.
+       asked for; or a promise broke while the generator, the proxy or other programs had the processors. Or something
+       could not be decided.
 FAIL   a promise broke, beyond doubt; recovery took too long; an invariant is violated; the capacity is below what is
        asked for; a figure is worse than the accepted run's by more than is tolerated.
 PASS   everything was decided, and held.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from windtunnel.checks import conduct, faults, generator, invariants
 from windtunnel.checks.count import Count
@@ -20,7 +22,7 @@ from windtunnel.checks.recovery import recovered_at
 from windtunnel.checks.slo import Undecided
 from windtunnel.checks.verdict import Finding, Outcome, RecoveryFigure, Verdict, WindowFigures
 from windtunnel.checks.windows import in_scope
-from windtunnel.history import History, Sample
+from windtunnel.history import History, NoteEvent, Sample
 from windtunnel.profiles.budget import Budget, budget
 from windtunnel.profiles.capacity import Capacity, capacity, judge_capacity
 from windtunnel.profiles.criteria import Question, question
@@ -29,6 +31,9 @@ from windtunnel.profiles.plain import profile_from_plain
 from windtunnel.profiles.saturation import saturation
 from windtunnel.profiles.spans import StageSpans, stage_spans
 from windtunnel.units import show_duration
+
+ABORTED: Final = "aborted: "
+"""How the note begins that says why a run ended before its time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,19 +59,23 @@ def judge_profile(history: History, profile: Profile | None = None, *, extra: Se
     by_stage = {stage: [weighed.finding for weighed in several] for stage, several in promised.items()}
     found = capacity(history, profile, of, {s: f for s, f in by_stage.items() if s in of.stages})
     recovery = _recovery(history, profile, of)
+    aborted = _aborted(history)
     findings = [*judge_capacity(found, profile)]
     if profile.search is None:
-        findings += [finding for several in by_stage.values() for finding in several]
-    findings += [recovery[0]] if recovery else []
+        reached = (several for stage, several in by_stage.items() if stage in of.stages or not aborted)
+        findings += [finding for several in reached for finding in several]
+    findings += [recovery[0]] if recovery and not (aborted and recovery[0].judgement == "unknown") else []
     findings += [*invariants.judge(history, profile), *extra]
     spoilt = _spoilt(history, profile, of, by_stage)
+    if aborted and not any(finding.judgement == "failed" for finding in findings):
+        spoilt.append("it was aborted, but nothing is broken beyond doubt")
     unrest = conduct.unrest(history)
     verdict = Verdict(
         outcome=_outcome(findings, spoilt, unrest),
         findings=tuple(findings),
         windows=_figures(profile, samples, allowed),
         recovery=recovery[1] if recovery else None,
-        errors=(*spoilt, *unrest),
+        errors=(*spoilt, *unrest, *aborted),
     )
     return Outcomes(verdict=verdict, capacity=found, budgets=_budgets(profile, samples))
 
@@ -168,15 +177,23 @@ def _budgets(profile: Profile, samples: Mapping[str, Sequence[Sample]]) -> tuple
     return tuple(one for one in found if one is not None)
 
 
+def _aborted(history: History) -> list[str]:
+    """Why the run was ended before its time; empty when it was not."""
+    notes = [event.text for event in history.events if isinstance(event, NoteEvent) and event.what == "info"]
+    return [text for text in notes if text.startswith(ABORTED)]
+
+
 def _spoilt(history: History, profile: Profile, of: StageSpans, by_stage: Mapping[str, Sequence[Finding]]) -> list[str]:
     """Why the evidence is no good."""
-    found = [*conduct.doubts(history), *faults.doubts(history, profile), *generator.dishonest(history)]
+    found = [*conduct.doubts(history), *generator.dishonest(history)]
+    if profile.faults and (profile.faults.during in of.stages or not _aborted(history)):
+        found += faults.doubts(history, profile)
     for name, span in of.stages.items():
         if line := generator.strayed(history.samples, f"stage {name}", span):
             found.append(line)
         if profile.search is None and any(f.judgement == "failed" for f in by_stage.get(name, ())):
             bound = saturation(history, span)
-            if bound.kind in ("generator", "proxy"):
+            if bound.kind in ("generator", "proxy", "others"):
                 found.append(f"load: in stage {name} {bound.words}: what broke there may not be the system's")
     return found
 

@@ -19,7 +19,7 @@ from windtunnel.checks.degradation import documented
 from windtunnel.experiment import EXTENSIONS, TICK, extension
 from windtunnel.history import Sample
 from windtunnel.load.shapes import Constant, Ramp, Shape
-from windtunnel.profiles.judging import undecided
+from windtunnel.profiles.judging import ABORTED, undecided
 from windtunnel.profiles.model import Profile, Stage
 from windtunnel.profiles.tally import Tally
 from windtunnel.profiles.usage import Meter, meter_of
@@ -98,7 +98,7 @@ class ProfileRun(Trial[Profile]):
         # Answers of the stage before come in this one.
         for one in (index - 1, index) if index else (index,):
             if (why := self._tally.hopeless(one, now)) is not None:
-                self._note("info", f"{'the search ends' if self.spec.search else 'aborted'}: {why}")
+                self._note("info", f"{'the search ends: ' if self.spec.search else ABORTED}{why}")
                 return True
         return False
 
