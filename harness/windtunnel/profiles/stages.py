@@ -15,6 +15,7 @@ from windtunnel.spec.reader import read_positive, read_word
 from windtunnel.units import parse_rate, parse_share
 
 Objectives = Mapping[str, Objective]
+RESERVED: Final = ("drain", "done")
 _MOST_STEPS: Final = 100
 
 
@@ -23,6 +24,8 @@ def read_stages(value: Value, rate: float, objectives: Objectives) -> tuple[Stag
     stages: list[Stage] = []
     for item in value.sequence(minimum=1):
         stage = _stage(item, rate, objectives)
+        if stage.name in RESERVED:
+            raise item.refusal(f"{stage.name!r} is what comes after the last stage; write another name")
         if any(stage.name == other.name for other in stages):
             raise item.refusal(f"duplicate stage {stage.name!r}; give each stage a name of its own")
         stages.append(stage)

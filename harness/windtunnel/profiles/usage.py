@@ -21,10 +21,16 @@ GENERATOR: Final = "generator"
 PROXY: Final = "proxy"
 
 
+RESEARCH: Final = 10
+"""Readings after which the processes of each part are looked up again: that costs more than reading them."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reading:
     """Processor seconds used since some moment long ago."""
 
+    t: float
+    """When it was read, in monotonic seconds. Not when it was asked for: on a busy machine that is long before."""
     busy: float
     """By everything on the machine."""
     parts: Mapping[str, float]
@@ -33,44 +39,58 @@ class Reading:
 class Meter:
     """Turns two readings into the cores that each part used in between."""
 
-    def __init__(self, read: Callable[[], Reading], clock: Callable[[], float], cores: int) -> None:
-        self._read, self._clock, self._cores = read, clock, cores
-        self._at, self._last = clock(), read()
+    def __init__(self, read: Callable[[], Reading], cores: int) -> None:
+        self._read, self._cores = read, cores
+        self._last = read()
 
     def take(self) -> UsageEvent | None:
         """Since the last call; None when no time has passed. A part that was restarted counts from its restart."""
-        now, reading = self._clock(), self._read()
-        seconds, last = now - self._at, self._last
+        last, reading = self._last, self._read()
+        seconds = reading.t - last.t
         if seconds <= 0:
             return None
-        self._at, self._last = now, reading
+        self._last = reading
         parts = {}
         for name, used in reading.parts.items():
             before = last.parts.get(name, 0.0)
             parts[name] = round((used - before if used >= before else used) / seconds, 3)
         busy = round(max(0.0, reading.busy - last.busy) / seconds, 3)
-        return UsageEvent(t=now, seconds=round(seconds, 3), cores=self._cores, busy=busy, parts=parts)
+        return UsageEvent(t=reading.t, seconds=round(seconds, 3), cores=self._cores, busy=busy, parts=parts)
 
 
 def meter_of(stack: Stack, generator: int, clock: Callable[[], float]) -> Meter:
     """The meter of a running system, whose load generator has that process id."""
-    return Meter(lambda: read_processors(stack, generator), clock, psutil.cpu_count() or 1)
+    return Meter(Processors(stack, generator, clock).read, psutil.cpu_count() or 1)
 
 
-def read_processors(stack: Stack, generator: int) -> Reading:
-    """What the operating system has counted so far. What cannot be seen (a container of another user) is left out.
+class Processors:
+    """Reads what the operating system has counted. What cannot be seen (a container of another user) is left out.
 
     The proxy is this process, in which the embedded one is a thread, and whatever this process has started that is
     neither a service nor the generator (a Toxiproxy binary, say).
     """
-    pids = {name: _pids(stack, name) for name in stack.topology.services}
-    parts = {name: _seconds(own) for name, own in pids.items() if own}
-    parts[GENERATOR] = _seconds((generator,))
-    taken = {generator, *(pid for own in pids.values() for pid in own)}
-    children = [child.pid for child in psutil.Process().children(recursive=True)]
-    parts[PROXY] = _seconds((os.getpid(), *(pid for pid in children if pid not in taken)))
-    times = psutil.cpu_times()
-    return Reading(busy=sum(times) - _doubles(times) - times.idle - getattr(times, "iowait", 0.0), parts=parts)
+
+    def __init__(self, stack: Stack, generator: int, clock: Callable[[], float]) -> None:
+        self._stack, self._generator, self._clock = stack, generator, clock
+        self._pids: dict[str, tuple[int, ...]] = {}
+        self._readings = 0
+
+    def read(self) -> Reading:
+        """Of now."""
+        if self._readings % RESEARCH == 0 or not all(psutil.pid_exists(p) for own in self._pids.values() for p in own):
+            self._pids = self._search()
+        self._readings += 1
+        parts = {name: _seconds(own) for name, own in self._pids.items()}
+        now, times = self._clock(), psutil.cpu_times()
+        idle = times.idle + getattr(times, "iowait", 0.0)
+        return Reading(t=now, busy=sum(times) - _doubles(times) - idle, parts=parts)
+
+    def _search(self) -> dict[str, tuple[int, ...]]:
+        found = {name: own for name in self._stack.topology.services if (own := _pids(self._stack, name))}
+        taken = {self._generator, *(pid for own in found.values() for pid in own)}
+        children = [child.pid for child in psutil.Process().children(recursive=True)]
+        mine = (os.getpid(), *(pid for pid in children if pid not in taken))
+        return {**found, GENERATOR: (self._generator,), PROXY: mine}
 
 
 def _doubles(times: object) -> float:

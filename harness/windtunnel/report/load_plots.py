@@ -26,6 +26,7 @@ from windtunnel.report.timeline import GREY, INK, small, tidy_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 INCHES: Final = (11.0, 4.6)
 DPI: Final = 90
@@ -81,7 +82,7 @@ def _picture(draw: Callable[[Axes, View], None], view: View) -> bytes:
 
     figure = Figure(figsize=INCHES, dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
-    axes = figure.add_axes((0.075, 0.12, 0.905, 0.74))
+    axes = figure.add_axes((0.085, 0.12, 0.895, 0.74))
     draw(axes, view)
     tidy_axes(axes)
     axes.grid(axis="y", color="#E3E3E3", linewidth=0.8)
@@ -100,8 +101,7 @@ def _latency(axes: Axes, view: View) -> None:
         axes.plot(view.times, curve, color=colour, linestyle=dash, linewidth=1.8, label=name)  # type: ignore[arg-type]
     slow = sorted(view.history.samples, key=lambda sample: -sample.latency)[: max(1, len(view.history.samples) // 100)]
     axes.scatter([s.due - view.zero for s in slow], [s.latency for s in slow], s=7, color=GREY, label="slowest 1 %")
-    axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g} s" if value >= 1 else f"{1000 * value:g} ms")
+    _as_times(axes.yaxis, axes.set_yscale)
     axes.set_ylabel("latency (from due time)", color=INK)
     _stages(axes, view)
 
@@ -117,8 +117,7 @@ def _histogram(axes: Axes, view: View) -> None:
     draw: Callable[..., object] = axes.hist
     draw(list(by_scenario.values()), bins=edges, stacked=True, color=COLOURS[: len(by_scenario)] or None,
          label=[f"{name} ({len(own)})" for name, own in by_scenario.items()])  # fmt: skip
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g} s" if value >= 1 else f"{1000 * value:g} ms")
+    _as_times(axes.xaxis, axes.set_xscale)
     axes.set_xlabel("latency (from due time)", color=INK)
     axes.set_ylabel("requests", color=INK)
 
@@ -158,6 +157,16 @@ def _errors(axes: Axes, view: View) -> None:
         axes.set_ylim(0, 1)
     axes.set_ylabel("requests not ok per second", color=INK)
     _stages(axes, view)
+
+
+def _as_times(axis: Axis, scale: Callable[[str], None]) -> None:
+    """A logarithmic axis of latencies, with a word at 1, 2 and 5 of each power of ten."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    scale("log")
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(lambda value, _: f"{value:g} s" if value >= 1 else f"{1000 * value:g} ms")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _kind(sample: Sample) -> str:
