@@ -18,7 +18,19 @@ FORBIDDEN = {
     "storefront": {"windtunnel", "pytest"},
     "windtunnel": {"resilience", "storefront", "flask"},
 }
-WITHOUT_PYTEST = ("spec", "checks", "topology", "faults", "proxy", "stack", "history.py", "experiment.py", "undo")
+WITHOUT_PYTEST = (
+    "spec",
+    "checks",
+    "topology",
+    "faults",
+    "proxy",
+    "stack",
+    "history.py",
+    "experiment.py",
+    "undo",
+    "profiles",
+    "trial.py",
+)
 
 
 def imported(path: Path) -> set[str]:

@@ -134,7 +134,7 @@ MORE = {
     ),
     "recovery that is too long": (
         'recovery: {after: warmup, until: {p95: "< 1s"}, within: 30s}',
-        "30s is not within the 20 s of load after 'warmup'",
+        "30s is not within the 20 s of load after 'warmup', of which 2 s must be left to see it",
     ),
     "regression without a sign": ("regression: {p95: 50%}", "'50%' is no growth over the accepted run"),
     "regression of what": ('regression: {p96: "+50%"}', "unknown figure 'p96'; known: p95, p99, p50"),

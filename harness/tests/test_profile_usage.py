@@ -1,6 +1,7 @@
 """Who used the processors between two readings, and what counts as full."""
 
 import os
+from types import SimpleNamespace
 
 import pytest
 
@@ -45,9 +46,7 @@ class Silent:
     """A system that cannot say what its processes are."""
 
     backend = "external"
-
-    class topology:
-        services = {"orders": None}
+    topology = SimpleNamespace(services={"orders": None})
 
 
 def test_this_process_is_the_proxy_s_and_what_cannot_be_seen_is_left_out():

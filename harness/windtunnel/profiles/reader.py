@@ -17,7 +17,7 @@ from windtunnel.errors import ProfileError
 from windtunnel.profiles.model import Aftermath, Faults, Objective, Profile, Stage, Target, Tolerance
 from windtunnel.profiles.slos import SloFile, read_slos
 from windtunnel.profiles.stages import check_decidable, read_search, read_stages
-from windtunnel.spec.model import Load, Phases
+from windtunnel.spec.model import STRETCH_SAMPLES, STRETCH_SECONDS, Load, Phases
 from windtunnel.spec.promises import read_expectations, read_invariants
 from windtunnel.spec.reader import read_arrival, read_mix, read_positive, read_probes, read_severity, read_word
 from windtunnel.spec.shape import FaultShape
@@ -151,9 +151,11 @@ def _recovery(value: Value, stages: tuple[Stage, ...], load: Load) -> Aftermath:
     after, within = _stage_named(fields["after"], stages), fields["within"].parse(parse_duration)
     position = [stage.name for stage in stages].index(after)
     rest = sum(stage.duration for stage in stages[position + 1 :])
-    if not 0 < within <= rest:
+    stretch = max(STRETCH_SECONDS, STRETCH_SAMPLES / load.rate)
+    if not 0 < within <= rest - stretch:
         raise fields["within"].refusal(
-            f"{fields['within'].written} is not within the {rest:g} s of load after {after!r}; lengthen a stage there"
+            f"{fields['within'].written} is not within the {rest:g} s of load after {after!r}, of which {stretch:g} s "
+            "must be left to see it; lengthen a stage there"
         )
     promises = list(read_expectations(fields["until"], "recovered", load))
     if not promises:

@@ -65,6 +65,8 @@ def _rows(entry: LoadProfileSummary) -> Iterator[str]:
             "-" if errors is None else percent(errors),
             _milliseconds(figures["p95_ms"] if figures else None),
         )
+    if entry["verdict"] == "SKIP":
+        yield from (f"         {reason}" for reason in entry["reasons"])
     if entry["capacity"] is not None and entry["capacity"]["held_rate"] is not None:
         found = entry["capacity"]
         bound = f", bound by {found['bound']}" if found["bound"] else ""
