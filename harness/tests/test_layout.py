@@ -19,17 +19,8 @@ FORBIDDEN = {
     "windtunnel": {"resilience", "storefront", "flask"},
 }
 WITHOUT_PYTEST = (
-    "spec",
-    "checks",
-    "topology",
-    "faults",
-    "proxy",
-    "stack",
-    "history.py",
-    "experiment.py",
-    "undo",
-    "profiles",
-    "trial.py",
+    *("spec", "checks", "topology", "faults", "proxy", "stack", "undo", "profiles"),
+    *("history.py", "experiment.py", "trial.py"),
 )
 
 
