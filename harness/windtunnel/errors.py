@@ -6,7 +6,9 @@ WindtunnelError
 │   ├── ContractError           an OpenAPI document
 │   ├── TopologyError
 │   ├── SpecError
-│   └── PactError               a pact, a state or the matrix cannot be used; nothing was verified
+│   ├── PactError               a pact, a state or the matrix cannot be used; nothing was verified
+│   ├── SloError
+│   └── ProfileError
 ├── StackError                  the system under test could not be stood up, changed or brought to rest
 │   ├── PortTakenError
 │   ├── ServiceDiedError
@@ -61,6 +63,14 @@ class SpecError(BadInputError):
 
 class PactError(BadInputError):
     """A pact, a provider state or the deployability matrix cannot be used."""
+
+
+class SloError(BadInputError):
+    """A file of service-level objectives cannot be used."""
+
+
+class ProfileError(BadInputError):
+    """A load profile cannot be used."""
 
 
 class BackendError(BadInputError):

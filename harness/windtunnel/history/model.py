@@ -154,6 +154,21 @@ class BreakerEvent:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UsageEvent:
+    """Who had the processors since the last such event."""
+
+    t: float
+    seconds: float
+    """How long that was."""
+    cores: int
+    """How many there are."""
+    busy: float
+    """Of all of them together, in cores: 1.5 is one and a half."""
+    parts: Mapping[str, float]
+    """In cores: each service by its name, `generator`, and `proxy` (the embedded one with the process it is in)."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class NoteEvent:
     """Something a reader should know: an extension of a phase, a guard, an error of the harness."""
 
@@ -162,7 +177,7 @@ class NoteEvent:
     text: str
 
 
-Event = PhaseEvent | FaultEvent | ProbeEvent | InvariantEvent | LoadEvent | BreakerEvent | NoteEvent
+Event = PhaseEvent | FaultEvent | ProbeEvent | InvariantEvent | LoadEvent | BreakerEvent | UsageEvent | NoteEvent
 
 
 @dataclass(frozen=True, kw_only=True)
