@@ -27,7 +27,9 @@ def stack():
     plain = SimpleNamespace(name="front->mail", source="front", target="mail", protocol="tcp")
     client = SimpleNamespace(name="client->front", source="client", target="front", protocol="http")
     made.client.create(EDGE, "127.0.0.1:0", str(made.address("web")), http=True)
-    made.topology = SimpleNamespace(edges=(client, edge, plain), services={}, has_edge=lambda edge, backend: True)
+    made.topology = SimpleNamespace(
+        links={each.name: each for each in (client, edge, plain)}, instances={}, has_edge=lambda edge, backend: True
+    )
     yield made
     made.close()
 
@@ -59,7 +61,7 @@ def asks(server):
     metrics = {"path": "/metrics", "breaker_state": "breaker_state"}
     told = SimpleNamespace(metrics=metrics, runs_on=lambda backend: True)
     silent = SimpleNamespace(metrics={}, runs_on=lambda backend: True)
-    topology = SimpleNamespace(services={"orders": told, "users": silent})
+    topology = SimpleNamespace(instances={"orders": told, "users": silent})
     stack = SimpleNamespace(topology=topology, backend="process", address=lambda name: Address(*server.server_address))
     return Breakers(stack, clock=lambda: 5.0)
 

@@ -141,7 +141,13 @@ MISTAKES = [
         "via-unknown",
         ("{env: PAYMENTS_URL}", "{env: PAYMENTS_URL, ulr: x}"),
         26,
-        "unknown key 'ulr'; known: url, api, env, listen, proxy",
+        "unknown key 'ulr'; known: url, api, env, listen, proxy, separator",
+    ),
+    (
+        "replicas-of-a-fixed-port",
+        ("number: 5001}", "number: 5001}\n    replicas: 2"),
+        11,
+        "2 instances cannot share port 5001; remove the port's number",
     ),
     (
         "url-without-port",

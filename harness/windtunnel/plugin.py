@@ -66,6 +66,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="where the evidence goes: summary.json, histories/, allure-results/ (default reports/out)",
     )
     parser.addini("wt_topology", "the system under test: a topology file, relative to the root folder")
+    parser.addini(
+        "wt_profiles", "folder whose YAML files are load profiles (default load/profiles)", "string", "load/profiles"
+    )
+    parser.addini(
+        "wt_slos", "file of SLOs that load profiles name (default load/slos.yaml)", "string", "load/slos.yaml"
+    )
     parser.addini("wt_specs", "folder whose YAML files are experiments (default chaos_specs)", default="chaos_specs")
 
 
@@ -154,10 +160,10 @@ def _topology_path(config: pytest.Config) -> Path:
 
 
 def _runs_experiments(config: pytest.Config) -> bool:
-    """Whether the folder of experiments is among the paths: other runs leave the last run's evidence alone."""
-    specs = config.rootpath / config.getini("wt_specs")
+    """Whether experiments or load profiles are among the paths: other runs leave the last run's evidence alone."""
+    folders = [config.rootpath / config.getini(name) for name in ("wt_specs", "wt_profiles")]
     paths = [(config.invocation_params.dir / str(arg).split("::")[0]).resolve() for arg in config.args]
-    return any(path.is_relative_to(specs) or specs.is_relative_to(path) for path in paths)
+    return any(path.is_relative_to(folder) or folder.is_relative_to(path) for path in paths for folder in folders)
 
 
 def _end_cleanly_on_sigterm(config: pytest.Config) -> None:
@@ -188,12 +194,29 @@ SPEC_SUFFIXES = (".yaml", ".yml")
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     from windtunnel.items import SETTINGS, SpecFile
+    from windtunnel.load_items import ProfileFile
 
     config = parent.config
-    specs = config.rootpath / config.getini("wt_specs")
-    if file_path.suffix not in SPEC_SUFFIXES or not file_path.is_relative_to(specs) or SETTINGS not in config.stash:
+    if file_path.suffix not in SPEC_SUFFIXES or SETTINGS not in config.stash:
         return None
-    return SpecFile.from_parent(parent, path=file_path)
+    if file_path.is_relative_to(config.rootpath / config.getini("wt_specs")):
+        return SpecFile.from_parent(parent, path=file_path)
+    if file_path.is_relative_to(config.rootpath / config.getini("wt_profiles")):
+        return ProfileFile.from_parent(parent, path=file_path)
+    return None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Load profiles for the night run at night, or when they are asked for by name."""
+    from windtunnel.items import SETTINGS
+    from windtunnel.load_items import left_for_the_night
+
+    if SETTINGS not in config.stash:
+        return
+    left = left_for_the_night(config, items)
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in left]
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:

@@ -87,10 +87,12 @@ class HttpFault(ToxicFault):
         return watch.window
 
     def plan(self, stack: Stack) -> tuple[UndoRecord, ...]:
-        for edge in self.step.edges:
-            protocol = stack.topology.edge(edge).protocol
-            if protocol != "http":
-                raise CapabilityError(f"{self.step.fault} needs an edge with protocol: http; {edge} has {protocol}")
+        links = [stack.topology.links_of(edge) for edge in self.step.edges]
+        for edge, link in (pair for found in links for pair in found.items()):
+            if link.protocol != "http":
+                raise CapabilityError(
+                    f"{self.step.fault} needs an edge with protocol: http; {edge} has {link.protocol}"
+                )
             if not stack.proxy(edge).state().http:
                 raise CapabilityError(
                     f"{self.step.fault} needs a proxy that reads HTTP; that of {edge} does not ({stack.proxy_kind})"

@@ -30,7 +30,7 @@ class Watch:
 
     def __init__(self, stack: Stack, edge: str, clock: Callable[[], float] = time.monotonic) -> None:
         """Raises `CapabilityError` when this backend does not have the edge."""
-        self.edge: Edge = stack.topology.edge(edge)
+        self.edge: Edge = stack.topology.links[edge]
         if stack.backend not in self.edge.backends:
             raise CapabilityError(f"the {stack.backend} backend has no edge {edge}")
         self.name = edge
@@ -144,6 +144,6 @@ def dialects(stack: Stack, edge: Edge, address: Address) -> tuple[Dialect, ...]:
     """The ways in which a canary may talk on this edge, the usual one first."""
     if edge.protocol == "tcp":
         return (Greeting(),)
-    service = stack.topology.services[edge.target]
+    service = stack.topology.instances[edge.target]
     paths = [service.ready if service.ready.startswith("/") else "/", service.metrics.get("path", "")]
     return tuple(Http(path, str(address)) for path in paths if path)

@@ -22,6 +22,7 @@ from windtunnel.history.model import (
     PhaseEvent,
     ProbeEvent,
     Sample,
+    UsageEvent,
 )
 from windtunnel.history.reader import read_history
 from windtunnel.history.writer import HistoryWriter
@@ -44,5 +45,6 @@ __all__ = [
     "PhaseEvent",
     "ProbeEvent",
     "Sample",
+    "UsageEvent",
     "read_history",
 ]

@@ -21,6 +21,7 @@ from windtunnel.history.model import (
     PhaseEvent,
     ProbeEvent,
     Sample,
+    UsageEvent,
 )
 
 Redact = Callable[[str], str]
@@ -37,6 +38,7 @@ KINDS: Final[Mapping[str, type[Line]]] = {
     "invariant": InvariantEvent,
     "load": LoadEvent,
     "breaker": BreakerEvent,
+    "usage": UsageEvent,
     "note": NoteEvent,
 }
 _HINTS: Final[Mapping[type, dict[str, Any]]] = {cls: get_type_hints(cls) for cls in (Header, *KINDS.values())}

@@ -154,6 +154,21 @@ class BreakerEvent:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UsageEvent:
+    """Who had the processors since the last such event."""
+
+    t: float
+    seconds: float
+    """How long that was."""
+    cores: int
+    """How many there are."""
+    busy: float
+    """Of all of them together, in cores: 1.5 is one and a half."""
+    parts: Mapping[str, float]
+    """In cores: each service by its name, `generator`, and `proxy` (the embedded one with the process it is in)."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class NoteEvent:
     """Something a reader should know: an extension of a phase, a guard, an error of the harness."""
 
@@ -162,7 +177,7 @@ class NoteEvent:
     text: str
 
 
-Event = PhaseEvent | FaultEvent | ProbeEvent | InvariantEvent | LoadEvent | BreakerEvent | NoteEvent
+Event = PhaseEvent | FaultEvent | ProbeEvent | InvariantEvent | LoadEvent | BreakerEvent | UsageEvent | NoteEvent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,6 +204,8 @@ class Header:
     """Every service of the system, so that the record alone can draw it."""
     edges: Mapping[str, str] = field(default_factory=dict)
     """Every edge, and what losing it may cost: `hard`, `soft`, `hard, background`, `soft, background`."""
+    replicas: Mapping[str, int] = field(default_factory=dict)
+    """How many instances a service has, where that is more than one."""
     profile: str = ""
     run_seed: int | None = None
     """The `--wt-seed` of the run; `seed` is this experiment's own, made from it."""

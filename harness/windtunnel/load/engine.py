@@ -77,9 +77,10 @@ class Engine:
             path = str(error.path) if error.path else None
             self._link.say(say="refused", run=run, what=error.message, path=path, line=error.line)
             return
-        self._generator.begin(monotonic())
+        start = monotonic()
+        self._generator.begin(start)
         self._dispatching = gevent.spawn(self._generator.dispatch)
-        self._link.say(say="began", run=run)
+        self._link.say(say="began", run=run, t=start)
         self._over = Event()
         self._ticking = gevent.spawn(self._keep_ticking, run, self._generator)
 

@@ -1,7 +1,7 @@
 """What the two processes say to each other: one JSON object a line.
 
     down   {"do": "run", "run": 1, "plan": {...}}        {"do": "stop", "run": 1, "drain": 5.0}
-    up     {"say": "began", "run": 1}                    or {"say": "refused", "run": 1, "what": ..., "path", "line"}
+    up     {"say": "began", "run": 1, "t": ...}          or {"say": "refused", "run": 1, "what": ..., "path", "line"}
            {"say": "tick", "run": 1, "t": ..., "offered": 12, "sent": 12, "exhausted": false, "samples": [[...], ...]}
            {"say": "ended", "run": 1, "report": {...}}
 

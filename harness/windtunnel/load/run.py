@@ -58,6 +58,8 @@ class LoadRun:
         self._errors = 0
         self._ticks: deque[tuple[float, int, int, int]] = deque([(0.0, 0, 0, 0)], maxlen=SECOND + 1)
         self._exhausted = False
+        self.began_at = 0.0
+        """Monotonic seconds at which the plan's time began, once it has."""
         self.locust: Mapping[str, int] = {}
         """After the end, Locust's own count of `requests` and `failures`."""
 
@@ -124,6 +126,7 @@ class LoadRun:
                 self._ticks.append((message["t"], message["sent"], self._errors, message["offered"]))
                 self._exhausted = message["exhausted"]
             case "began":
+                self.began_at = message["t"]
                 self._change(began=True)
             case "refused":
                 path = Path(message["path"]) if message["path"] else None

@@ -28,7 +28,7 @@ class Breakers:
         self._stack, self._clock = stack, clock
         self._metrics = {
             name: (service.metrics["path"], service.metrics["breaker_state"])
-            for name, service in stack.topology.services.items()
+            for name, service in stack.topology.instances.items()
             if service.runs_on(stack.backend) and {"path", "breaker_state"} <= service.metrics.keys()
         }
         self._states: dict[tuple[str, str], BreakerState] = {}

@@ -9,15 +9,15 @@ from windtunnel.edge_requests import EdgeRequest
 from windtunnel.errors import CapabilityError, ProxyError
 from windtunnel.history import Call
 from windtunnel.stack.base import Stack
+from windtunnel.topology.model import CLIENT
 
-CLIENT: Final = "client"
-"""What it calls is the load, which has a record of its own."""
 NO_EARLIER: Final = 10**14
 """More than any proxy has counted: asks for nothing, and where the next request will stand."""
 
 
 class EdgeCalls:
-    """Of every edge between two services whose proxy reads HTTP, from now on."""
+    """Of every edge between two services whose proxy reads HTTP, from now on. (The client's calls are the load itself,
+    which has a record of its own.)"""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
@@ -25,9 +25,9 @@ class EdgeCalls:
         """By edge, the first request that was not read yet."""
         self.missed = 0
         """Calls that a proxy had forgotten before it was asked."""
-        for edge in stack.topology.edges:
-            if edge.source != CLIENT and edge.protocol == "http" and stack.topology.has_edge(edge, stack.backend):
-                self._begin(edge.name)
+        for name, link in stack.topology.links.items():
+            if link.source != CLIENT and link.protocol == "http" and stack.topology.has_edge(link, stack.backend):
+                self._begin(name)
 
     def new(self) -> Iterator[Call]:
         """Those that ended since the last time. A proxy that cannot be asked now is asked again the next time."""

@@ -67,6 +67,12 @@ class ExternalStack:
 
     def look(self, patience: float) -> None:
         """Called once, by the backend."""
+        for name in self.topology.replicas:
+            raise TopologyError(
+                f"services.{name}: replicas cannot be told apart behind one URL; on the external backend leave replicas"
+                " out, or make each instance a service of its own",
+                path=self.topology.path,
+            )
         edges = [edge for edge in self.topology.edges if self.topology.has_edge(edge, self.backend)]
         for edge in edges:
             if edge.via_proxy is not None:

@@ -45,6 +45,7 @@ def _edge(item: Value, services: Mapping[str, Service], environ: Mapping[str, st
         line=item.line,
         via_env=via.env,
         via_url=via.url or _DEFAULT_URL[protocol],
+        via_separator=via.separator,
         via_alias=via.alias,
         via_proxy=via.place,
         protocol=protocol,
@@ -67,6 +68,7 @@ class _Via:
 
     env: str | None = None
     url: str | None = None
+    separator: str = ","
     alias: str | None = None
     place: ProxyPlace | None = None
 
@@ -91,11 +93,14 @@ def _via(
         if backends != {"external"}:
             raise via.refusal("that proxy is there on the external backend only; add env: NAME for the others")
         return _Via(place=_place(via, environ))
-    parts = via.fields(required=["env"], optional=["url", *PLACE_KEYS])
+    parts = via.fields(required=["env"], optional=["url", "separator", *PLACE_KEYS])
     return _Via(
         env=variable_name(parts["env"]),
         url=parts.read("url", lambda v: _url(v, source, environ), None),
-        place=_place(via, environ, "env", "url") if any(key in via.entries for key in PLACE_KEYS) else None,
+        separator=parts.read("separator", Value.text, ","),
+        place=_place(via, environ, "env", "url", "separator")
+        if any(key in via.entries for key in PLACE_KEYS)
+        else None,
     )
 
 
@@ -138,6 +143,8 @@ def _check_against(earlier: list[Edge], edge: Edge, item: Value, services: Mappi
         if other.source == edge.source and edge.via_env is not None and other.via_env == edge.via_env:
             raise item.refusal(f"{edge.source!r} is told two addresses in {edge.via_env} (see line {other.line})")
     _check_variable(edge, item, services)
+    if edge.via_alias is not None and services[edge.target].replicas > 1:
+        raise item.refusal(f"{edge.via_alias!r} cannot be several instances; write via: {{env: SOME_URL}}")
     if "process" in edge.backends:
         _check_runs_as_process(edge, item, services)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -27,6 +28,9 @@ def read_service(name: str, entry: Entry, folder: Path, environ: Mapping[str, st
             f"external: {{url: ...}}"
         )
     port_env, port = _port(fields.get("port"))
+    replicas = fields.read("replicas", lambda value: value.integer(minimum=1), 1)
+    if port is not None and replicas > 1:
+        raise fields["replicas"].refusal(f"{replicas} instances cannot share port {port}; remove the port's number")
     return Service(
         name=name,
         line=entry.place.line,
@@ -45,13 +49,22 @@ def read_service(name: str, entry: Entry, folder: Path, environ: Mapping[str, st
         port_env=port_env,
         port=port,
         env=fields.read("env", lambda value: _environment(value, name, environ), {}),
-        replicas=fields.read("replicas", lambda value: value.integer(minimum=1), 1),
+        replicas=replicas,
         ready=fields.read("ready", lambda value: "tcp" if value.text() == "tcp" else url_path(value), "/health/ready"),
         quiet=fields.read("quiet", _quiet, None),
         after=fields.read("after", Value.texts, ()),
-        openapi=fields.read("openapi", lambda value: folder / value.text(), None),
+        openapi=fields.read("openapi", lambda value: existing_file(value, folder), None),
         metrics=fields.read("metrics", _metrics, {}),
     )
+
+
+def existing_file(value: Value, folder: Path) -> Path:
+    """A file that is there, by its path from `folder`."""
+    # normpath keeps messages readable: `load/scenarios.py`, not `platform/../load/scenarios.py`.
+    path = Path(os.path.normpath(folder / value.text()))
+    if not path.is_file():
+        raise value.refusal(f"there is no file {path}; paths start from the folder of this file")
+    return path
 
 
 def url_path(value: Value) -> str:

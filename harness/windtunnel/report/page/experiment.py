@@ -45,12 +45,13 @@ def _evidence(
     broken = {target for step in entry["faults"] for target in [*step["edges"], step["service"]] if target}
     header = history.header
     edges = dict(header.edges) or system["edges"]
+    drawing = system_map(header.services or system["services"], edges, broken, header.replicas)
     return [
         section("timeline-of-requests", "What the load saw", timeline(Scene.of(history, verdict))),
         _promises(entry),
         _windows(entry),
         *calls_section(history),
-        section("map", "Where it was broken", system_map(header.services or system["services"], edges, broken)),
+        section("map", "Where it was broken", drawing),
         _faults(entry, history),
         section("events", "What happened when", _events(history)),
         *_ways(history, logs),
