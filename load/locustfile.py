@@ -18,3 +18,4 @@ class Customer(OpenModelUser):
     topology = HERE.parent / "platform" / "topology.yaml"
     mix = "place_order=1,read_order=3,browse=2"
     load = "10/s"
+    slos = HERE / "slos.yaml"

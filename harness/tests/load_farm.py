@@ -37,7 +37,14 @@ HERE = Path(__file__).parent
 class Customer(OpenModelUser):
     scenarios = HERE / "scenarios.py"
     topology = HERE / "topology.yaml"
+    slos = HERE / "slos.yaml"
     mix = "ok"
+"""
+SLOS = """
+slos: windtunnel/v1
+objectives:
+  kept: {errors: "<= 0", ok: {max: "< 1m"}}
+  broken: {p50: "< 1us"}
 """
 JUDGED = """
     def judge(result):
@@ -103,6 +110,7 @@ class Farm:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "topology.yaml").write_text(TOPOLOGY)
         (folder / "scenarios.py").write_text(SCENARIOS)
+        (folder / "slos.yaml").write_text(SLOS)
         judge = "" if judged_by is None else JUDGED.replace("LIMIT", str(judged_by))
         (folder / "locustfile.py").write_text(LOCUSTFILE + judge)
         self.port = free_port()

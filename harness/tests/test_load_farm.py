@@ -122,6 +122,15 @@ def test_the_judge_decides_the_exit_code(server, tmp_path, limit, code, verdict)
         assert (ended, result["verdict"]) == (code, verdict), farm.said()
 
 
+@pytest.mark.parametrize(("slo", "code", "verdict"), [("kept", 0, "passed"), ("kept,broken", 1, "failed")])
+def test_an_slo_file_decides_the_exit_code(farm, slo, code, verdict):
+    """Objectives by name, asked of all workers together."""
+    farm.start("40/s 2s", 2, "--wt-slo", slo)
+    ended, result = farm.end()
+
+    assert (ended, result["verdict"]) == (code, verdict), farm.said()
+
+
 def test_a_worker_with_other_scenarios_is_refused(farm, tmp_path):
     """Figures of two different loads must not be merged."""
     other = load_farm.Farm(tmp_path / "other", farm.url)

@@ -25,6 +25,7 @@ def add_arguments(parser: Any, **_: object) -> None:
     group.add_argument("--wt-mix", default="", metavar="MIX", help="what arrivals do: place_order=3,read_order=1")
     group.add_argument("--wt-timeout", default=DEFAULT_TIMEOUT, metavar="TIME", help="for one request, such as 5s")
     group.add_argument("--wt-seed", type=int, default=1, help="the same seed gives the same arrivals and choices")
+    group.add_argument("--wt-slo", default="", metavar="NAMES", help="objectives of the SLO file that must hold: a,b")
     group.add_argument("--wt-result", default="", metavar="FILE", help="write the merged result there, as JSON")
     group.add_argument("--wt-samples", default="", metavar="FILE", help="write every request there, a JSON line each")
 

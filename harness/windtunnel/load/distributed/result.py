@@ -134,6 +134,14 @@ Judge = Callable[[LoadResult], Sequence[str]]
 """Says which promises the load broke, one line each; nothing when all held. It may raise: then nobody knows."""
 
 
+class UndecidedError(Exception):
+    """A judge saw nothing broken and cannot be sure: the reasons, one line each."""
+
+    def __init__(self, reasons: tuple[str, ...]) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = reasons
+
+
 @dataclass(frozen=True)
 class Verdict:
     """`passed`, `failed`: the judge's word on figures that can be believed. `unknown`: there are doubts."""
@@ -157,6 +165,8 @@ def verdict_on(result: LoadResult, judge: Judge | None) -> Verdict:
     try:
         broken = tuple(judge(result))
         certain = bool(broken) and (not was_late or bool(judge(result.from_sending())))
+    except UndecidedError as error:
+        return Verdict("unknown", error.reasons)
     except Exception as error:
         return Verdict("unknown", (f"the judge raised {type(error).__name__}: {error}",))
     if broken and not certain:

@@ -15,6 +15,7 @@ from windtunnel.checks.figures import milliseconds, percent
 from windtunnel.errors import BadInputError
 from windtunnel.load.distributed import messages
 from windtunnel.load.distributed.coordinator import ASK_EVERY, Coordinator
+from windtunnel.load.distributed.objectives import read_objectives
 from windtunnel.load.distributed.options import Subject, plan_of
 from windtunnel.load.distributed.result import Judge, LoadResult, Verdict, verdict_on
 from windtunnel.load.distributed.worker import Worker
@@ -22,6 +23,7 @@ from windtunnel.load.messages import Row
 from windtunnel.load.model import LoadPlan
 from windtunnel.load.precedence import take_precedence
 from windtunnel.load.run import FIELDS
+from windtunnel.topology.functions import function_names
 
 logger = logging.getLogger("windtunnel")
 LOCAL: Final = "local"
@@ -32,6 +34,7 @@ BAD_INPUT: Final = 2
 class Judged(Subject, Protocol):
     """A user class of a locustfile: what the load is, and who judges it."""
 
+    slos: Path | None
     judge: Judge | None
 
 
@@ -46,6 +49,7 @@ class LocustSession:
         self._failed = False
         self._finishing = False
         self._samples_path = ""
+        self._judged_by: Judge | None = None
         if not isinstance(runner, MasterRunner):
             self.worker = Worker(environment, subject.scenarios, runner.send_message)
             self._listen(self.worker, messages.DOWN)
@@ -77,6 +81,7 @@ class LocustSession:
         if self._environment.parsed_options.headless:
             try:
                 self._plan()
+                self._judge()
             except BadInputError as error:
                 logger.error(str(error))
                 self._runner.quit()
@@ -84,6 +89,12 @@ class LocustSession:
 
     def _plan(self) -> LoadPlan:
         return plan_of(self._environment.parsed_options, self._subject, self._environment.host)
+
+    def _judge(self) -> Judge | None:
+        names = self._environment.parsed_options.wt_slo
+        if not names:
+            return self._subject.judge
+        return read_objectives(names, self._subject.slos, function_names(self._subject.scenarios, BadInputError))
 
     def _listen(self, worker: Worker, names: tuple[str, ...]) -> None:
         actions: dict[str, Callable[..., None]] = {
@@ -117,7 +128,7 @@ class LocustSession:
         """A test begins: all that Locust does then waits until the load is under way."""
         self._coordinator, self._failed, self._finishing = None, False, False
         try:
-            plan = self._plan()
+            plan, self._judged_by = self._plan(), self._judge()
             self._samples_path = self._environment.parsed_options.wt_samples
             if self._samples_path:
                 Path(self._samples_path).write_text("", encoding="utf-8")  # what cannot be written is said now
@@ -149,8 +160,8 @@ class LocustSession:
             return
         self._finishing = True  # a second stop may come while the first still drains
         result = coordinator.end()
-        verdict = verdict_on(result, self._subject.judge)
-        self._environment.process_exit_code = _exit_code(verdict, self._subject.judge)
+        verdict = verdict_on(result, self._judged_by)
+        self._environment.process_exit_code = _exit_code(verdict, self._judged_by)
         if path := self._environment.parsed_options.wt_result:
             judged = {"verdict": verdict.kind, "reasons": list(verdict.reasons)}
             Path(path).write_text(json.dumps(result.plain() | judged, indent=1) + "\n", encoding="utf-8")

@@ -31,8 +31,10 @@ class OpenModelUser(User):
     """What arrivals do, unless --wt-mix says otherwise: `place_order=3,read_order=1`."""
     load: ClassVar[str] = "10/s"
     """When they are due, unless --wt-load says otherwise; see `windtunnel.load.stages`."""
+    slos: ClassVar[Path | None] = None
+    """The SLO file whose objectives --wt-slo names."""
     judge: ClassVar[Judge | None] = None
-    """Says which promises were broken, from the merged result."""
+    """Says which promises were broken, from the merged result; --wt-slo takes its place."""
 
     @task
     def dispatch(self) -> None:
