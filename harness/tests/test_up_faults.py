@@ -78,7 +78,7 @@ def told():
 
 @pytest.fixture
 def desk(faults, worker, told):
-    return Desk("faulty", AROUND, faults, worker, told.append)
+    return Desk("faulty", AROUND, faults, worker, told.append, redact=lambda text: text.replace("proven", "PROVEN"))
 
 
 def put(faults, *words):
@@ -218,12 +218,12 @@ def test_all_are_taken_back_before_any_is_proven_to_be_gone(stack, faults):
 
 
 def test_the_second_terminal_hears_what_the_first_does(desk, told):
-    """And its exit code is 0 when the fault is proven."""
+    """Without any secret; and its exit code is 0 when the fault is proven."""
     caller = Caller()
 
     assert desk.answer({"ask": "fault", "words": [WEB, "down"]}, caller) == 0
     assert caller.said == told
-    assert len(told) == 2
+    assert [line.split(": ")[1] for line in told] == ["applied, being PROVEN", "PROVEN"]
 
 
 def test_a_slip_in_the_words_reaches_nobody_but_who_made_it(desk, told):

@@ -11,6 +11,7 @@ import httpx
 import psutil
 import pytest
 import small_system
+from external_system import Elsewhere
 
 PATIENCE = 60.0
 
@@ -217,6 +218,31 @@ def test_a_killed_one_leaves_nothing(project, up):
     assert second(project, "fault")[2] == (
         "windtunnel: no system stands on this machine; start one with: windtunnel up\n"
     )
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL], ids=lambda each: each.name)
+def test_a_system_that_runs_elsewhere_is_left_as_it_was(project, up, sent):
+    """Our toxic goes, however we end; somebody else's stays; and a service there is not ours to kill."""
+    with Elsewhere(project) as elsewhere:
+        elsewhere.client.add_toxic("between", "latency", name="theirs", attributes={"latency": 1})
+        one = up("--wt-backend", "external")
+        one.stands()
+        put = second(project, "fault", "front->back", "reset")
+        during = elsewhere.toxics()
+        kill = second(project, "fault", "back", "kill")
+        code = one.end(sent)
+        left = await_nothing_left(project)
+        after = elsewhere.toxics()
+
+    assert put[0] == 0
+    assert len(during) == 2
+    assert (kill[0], kill[1]) == (
+        3,
+        "not done: kill needs signals, which the external backend cannot send; in place already: 1 front->back reset\n",
+    )
+    assert code == (0 if sent == signal.SIGINT else -signal.SIGKILL)
+    assert ("1 front->back reset: gone: " in one.output) == (sent == signal.SIGINT)
+    assert (left, after) == ([], ["theirs"])
 
 
 def test_of_two_one_is_chosen(project, up):

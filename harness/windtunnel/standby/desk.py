@@ -23,8 +23,18 @@ LISTENING: Final = 0.2
 class Desk:
     """Answers callers; each on a thread of its own."""
 
-    def __init__(self, topology: str, around: Surroundings, faults: FaultsInPlace, worker: Worker, tell: Say) -> None:
-        """`tell` is the first terminal, which hears of all that is done."""
+    def __init__(
+        self,
+        topology: str,
+        around: Surroundings,
+        faults: FaultsInPlace,
+        worker: Worker,
+        tell: Say,
+        *,
+        redact: Callable[[str], str],
+    ) -> None:
+        """`tell` is the first terminal, which hears of all that is done; `redact` takes secrets out of what is said."""
+        self._redact = redact
         self._who = {"topology": topology, "since": time.strftime("%H:%M:%S")}
         self._around, self._faults, self._worker, self._tell = around, faults, worker, tell
 
@@ -72,8 +82,8 @@ class Desk:
         """Have it done by the worker, told to both terminals; whatever is wrong is told to the caller."""
 
         def say(text: str) -> None:
-            self._tell(text)
-            caller.say(text)
+            self._tell(self._redact(text))
+            caller.say(self._redact(text))
 
         try:
             return OK if _await(self._worker.ask(act(say)), caller) else UNPROVEN
@@ -83,7 +93,7 @@ class Desk:
         except CancelledError:
             caller.say("not done: the system is being taken down")
         except WindtunnelError as error:
-            caller.say("; ".join([f"not done: {error}", *getattr(error, "__notes__", ())]))
+            caller.say(self._redact("; ".join([f"not done: {error}", *getattr(error, "__notes__", ())])))
         except Exception as bug:
             caller.say(f"not done: {type(bug).__name__}: {bug}")
             raise

@@ -91,17 +91,21 @@ class Session:
             load = RunningLoad(driver, self._load.plan(self._stack, wanted.seed))
             self._running = opening.enter_context(load)
         self._faults = FaultsInPlace(self._stack, run.journal)
-        worker = Worker(self._faults, self._screen.tell)
+        worker = Worker(self._faults, self._tell)
         worker.start()
         opening.callback(self._lift_all)
         opening.callback(worker.close)
-        desk = Desk(wanted.topology.name, self._around, self._faults, worker, self._screen.tell)
+        redact = self._stack.redact
+        desk = Desk(wanted.topology.name, self._around, self._faults, worker, self._screen.tell, redact=redact)
         opening.enter_context(ControlServer(run.directory, desk.answer))
+
+    def _tell(self, text: str) -> None:
+        self._screen.tell(self._stack.redact(text))
 
     def _lift_all(self) -> None:
         """The latest first. A system that is taken down next proves nothing; one that runs elsewhere must be whole."""
         entries = self._faults.current[::-1]
         if self._stack.backend == "external":
-            self.clean = self._faults.lift(entries, self._screen.tell)
+            self.clean = self._faults.lift(entries, self._tell)
         else:
-            self.clean = len(self._faults.undo(entries, self._screen.tell)) == len(entries)
+            self.clean = len(self._faults.undo(entries, self._tell)) == len(entries)
