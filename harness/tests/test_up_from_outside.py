@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import httpx
 import psutil
@@ -100,11 +101,13 @@ def second(project, *words, **more):
 
 
 def left(project):
-    """Processes that were started for the project and still live, and folders of runs."""
+    """Processes that were started for the project, services too, and still live; and folders of runs."""
     found = []
     for process in psutil.process_iter(["pid", "cmdline", "status"]):
         try:
-            ours = process.environ().get("TMPDIR") == str(project / "tmp")
+            env = process.environ()
+            service = "WINDTUNNEL_RUN" in env and Path(process.cwd()).is_relative_to(project)
+            ours = service or env.get("TMPDIR") == str(project / "tmp")
         except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
             continue
         if ours and process.info["status"] != psutil.STATUS_ZOMBIE:
@@ -205,6 +208,52 @@ def test_an_end_in_the_middle_of_faults_lifts_them(project, up):
     assert one.end() == 0
     assert re.search(r"2 back pause: lifted\n.*1 client->front latency=300ms: lifted\n", one.output)
     assert await_nothing_left(project) == []
+
+
+def test_an_interrupt_while_it_is_being_stood_up_leaves_nothing(project, up):
+    """It never stood: exit code 130."""
+    (project / "back.py").write_text("import time\n\ntime.sleep(600)\n")
+    one = up()
+    one.hears("standing small up")
+    while not any("back.py" in process["cmdline"] for process in left(project) if isinstance(process, dict)):
+        assert one.process.poll() is None, one.output
+
+    assert one.end() == 130
+    assert one.output.endswith("windtunnel: interrupted before it stood\n")
+    assert await_nothing_left(project) == []
+
+
+def test_a_reader_that_leaves_ends_it(project):
+    """`windtunnel up | head`: everything is taken down, and no traceback is left."""
+    one = subprocess.Popen(
+        [sys.executable, "-m", "windtunnel", "up", "--topology", "topology.yaml"],
+        cwd=project,
+        env=environment(project),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while "second terminal" not in one.stdout.readline():
+        assert one.poll() is None
+    one.stdout.close()
+    error = one.stderr.read()
+    code = one.wait(PATIENCE)
+    one.stderr.close()
+
+    assert (code, error) == (0, "")
+    assert await_nothing_left(project) == []
+
+
+def test_a_restart_is_over_once_it_is_done(project, up):
+    """Nothing is left to lift."""
+    one = up()
+    one.stands()
+    put = second(project, "fault", "back", "restart")
+
+    assert put[0] == 0
+    assert "1 back restart: gone: service back: running" in put[1]
+    assert second(project, "fault")[1] == "nothing is in place\n"
+    assert one.end() == 0
 
 
 def test_a_killed_one_leaves_nothing(project, up):

@@ -94,6 +94,10 @@ BAD = {
     "no value": ((PAY, "latency="), "latency has no value; write latency=VALUE"),
     "for what": ((PAY, "down", "for"), "for has no value; write for 30s"),
     "for no unit": ((PAY, "down", "for", "30"), "'30' has no unit"),
+    "for what does not last": (
+        ("payments", "restart", "for", "5s"),
+        "restart is over once it is done; leave 'for' out",
+    ),
     "for no time": ((PAY, "down", "for", "0s"), "'0s' is no time at all; leave 'for' out to last to the end"),
     "match on bytes": ((PAY, "latency=1s", "match.path=/x"), "latency is not put on HTTP requests: it takes no match."),
     "match of what": ((PAY, "http_status=503", "match.pth=/x"), "unknown key 'pth'; known: path, "),

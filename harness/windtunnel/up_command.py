@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -111,6 +112,7 @@ def run_up(options: argparse.Namespace) -> int:
     )
     screen = screen_for(topology)
     session = Session(wanted, screen)
+    print(f"windtunnel: standing {topology.name} up", flush=True)
     with Ending() as ending:
         try:
             with session:
@@ -119,8 +121,11 @@ def run_up(options: argparse.Namespace) -> int:
                 with screen:
                     session.show(ending.wait)
                 print("windtunnel: taking it down", flush=True)
-        except KeyboardInterrupt:  # before it stood
-            print("windtunnel: interrupted", file=sys.stderr)
+        except KeyboardInterrupt:
+            print("windtunnel: interrupted before it stood", file=sys.stderr)
+            return INTERRUPTED
+        except BrokenPipeError:  # who read the output has gone, and all is taken down; nothing is left to be flushed
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return OK if session.clean else UNKNOWN
 
 

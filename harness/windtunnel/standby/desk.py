@@ -33,7 +33,7 @@ class Desk:
         *,
         redact: Callable[[str], str],
     ) -> None:
-        """`tell` is the first terminal, which hears of all that is done; `redact` takes secrets out of what is said."""
+        """`tell` is the first terminal, which hears of all that is done; `redact` takes secrets out for the others."""
         self._redact = redact
         self._who = {"topology": topology, "since": time.strftime("%H:%M:%S")}
         self._around, self._faults, self._worker, self._tell = around, faults, worker, tell
@@ -82,7 +82,7 @@ class Desk:
         """Have it done by the worker, told to both terminals; whatever is wrong is told to the caller."""
 
         def say(text: str) -> None:
-            self._tell(self._redact(text))
+            self._tell(text)
             caller.say(self._redact(text))
 
         try:

@@ -80,7 +80,7 @@ class FaultsInPlace:
             return False
         entry.state = "proven"
         say(f"{entry}: proven: {proof}")
-        return True
+        return fault.shape.lasting or self.lift([entry], say)
 
     def lift(self, entries: Iterable[InPlace], say: Say) -> bool:
         """Take these back, the latest first, then prove that they are gone; False when one could not be."""

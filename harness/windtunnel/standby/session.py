@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -96,11 +96,13 @@ class Session:
         opening.callback(self._lift_all)
         opening.callback(worker.close)
         redact = self._stack.redact
-        desk = Desk(wanted.topology.name, self._around, self._faults, worker, self._screen.tell, redact=redact)
+        desk = Desk(wanted.topology.name, self._around, self._faults, worker, self._tell, redact=redact)
         opening.enter_context(ControlServer(run.directory, desk.answer))
 
     def _tell(self, text: str) -> None:
-        self._screen.tell(self._stack.redact(text))
+        """Whether anybody hears it or not: what is being done must be done to its end."""
+        with suppress(OSError):
+            self._screen.tell(self._stack.redact(text))
 
     def _lift_all(self) -> None:
         """The latest first. A system that is taken down next proves nothing; one that runs elsewhere must be whole."""

@@ -155,6 +155,8 @@ def _check_attributes(given: Mapping[str, str], fault: str, shape: FaultShape) -
                 raise BadInputError(f"{fault} is not put on HTTP requests: it takes no {name}")
         elif name not in known:
             raise BadInputError(unknown("attribute", name, (*known, *((f"{MATCH}path",) if shape.match else ()))))
+    if FOR in given and not shape.lasting:
+        raise BadInputError(f"{fault} is over once it is done; leave 'for' out")
     for name in sorted(shape.required - set(given)):
         raise BadInputError(f"{fault} lacks {name}; write for instance {example(name, shape)}")
 
