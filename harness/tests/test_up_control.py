@@ -112,6 +112,16 @@ def test_a_living_owner_that_does_not_listen_yet_is_passed_by(tmp_path, monkeypa
         assert (folder / SOCKET).exists()
 
 
+def test_one_that_is_suspended_is_named(up, tmp_path, monkeypatch):
+    """Rather than waited for: it would take for ever."""
+    over = threading.Event()
+    monkeypatch.setattr("windtunnel.standby.find.PATIENCE", 0.01)
+    up("one", lambda question, caller: int(over.wait(5)))
+    with pytest.raises(StackError, match=r"run one does not answer; if it is suspended \(Ctrl-Z\)"):
+        find_standing(parent=tmp_path)
+    over.set()
+
+
 def test_a_link_in_the_open_folder_is_not_followed(up, tmp_path):
     """Whoever may write to the temporary directory could lead us anywhere."""
     elsewhere = tmp_path / "elsewhere"

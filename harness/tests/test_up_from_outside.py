@@ -223,6 +223,20 @@ def test_an_interrupt_while_it_is_being_stood_up_leaves_nothing(project, up):
     assert await_nothing_left(project) == []
 
 
+def test_a_second_interrupt_does_not_wait(project, up):
+    """The first is still taking back a fault, which takes its time; the reaper does the rest."""
+    one = up()
+    one.stands()
+    (project / "back.py").write_text("import time\n\ntime.sleep(600)\n")
+    put = second(project, "fault", "back", "kill")
+    one.process.send_signal(signal.SIGINT)
+    one.hears("taking it down")
+
+    assert put[0] == 0
+    assert one.end() == -signal.SIGINT
+    assert await_nothing_left(project) == []
+
+
 def test_a_reader_that_leaves_ends_it(project):
     """`windtunnel up | head`: everything is taken down, and no traceback is left."""
     one = subprocess.Popen(

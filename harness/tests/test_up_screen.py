@@ -19,6 +19,7 @@ from windtunnel.standby.rates import EdgeRate, EdgeRates
 from windtunnel.standby.screen import LineScreen, TableScreen, View, fault_line, one_line
 from windtunnel.standby.words import Asked
 from windtunnel.topology.model import Edge, Service, Topology
+from windtunnel.toxiproxy import EdgeProxy
 
 CLIENT = "client->web"
 MAIL = "caller->mail"
@@ -116,6 +117,13 @@ def test_an_edge_that_does_not_speak_http_has_connections_and_bytes(stack):
     assert seen.rate == 2.0
     assert seen.bytes_per_second > 18
     assert seen.failed is None
+
+
+def test_a_server_that_tells_nothing_of_connections_gives_no_figures(stack, monkeypatch):
+    """Zeros would be a claim."""
+    monkeypatch.setattr(EdgeProxy, "evidence", "bytes")
+
+    assert look(EdgeRates(stack))[MAIL] == EdgeRate(edge=MAIL)
 
 
 def test_an_edge_without_a_proxy_has_no_figures(stack):

@@ -105,12 +105,13 @@ class ControlServer:
         self.close()
 
 
-def ask(folder: Path, question: Mapping[str, object]) -> Iterator[Mapping[str, Any]]:
+def ask(folder: Path, question: Mapping[str, object], *, patience: float | None = None) -> Iterator[Mapping[str, Any]]:
     """What is answered there, message by message; it ends without an `exit` when the other side dies.
 
-    Raises OSError when nobody listens.
+    Raises OSError when nobody listens, TimeoutError when nothing is said for `patience` seconds (None: wait).
     """
     with socket.socket(socket.AF_UNIX) as wire:
+        wire.settimeout(patience)
         with _reachable(folder / SOCKET) as address:
             wire.connect(address)
         wire.sendall(_line(question))

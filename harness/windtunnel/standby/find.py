@@ -14,6 +14,8 @@ from windtunnel.undo.burial import PREFIX, owner_is_gone
 from windtunnel.undo.heal import is_folder_of_mine
 
 START = "start one with: windtunnel up"
+PATIENCE = 5.0
+"""Seconds that one has to say who it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,19 +27,24 @@ class Standing:
     topology: str
     since: str
     """The time of day."""
+    answers: bool = True
+    """False for one that is suspended."""
 
     def __str__(self) -> str:
-        return f"{self.run_id} ({self.topology}, since {self.since})"
+        told = f"{self.topology}, since {self.since}" if self.answers else "does not answer"
+        return f"{self.run_id} ({told})"
 
 
 def find_standing(run: str = "", parent: Path | None = None) -> Standing:
     """The one that stands, or the one whose id begins with `run`.
 
-    Raises `BadInputError` when there is none, or more than one.
+    Raises `BadInputError` when there is none, or more than one; `StackError` when it does not answer.
     """
     found = all_standing(parent)
     chosen = [one for one in found if one.run_id.startswith(run)]
     if len(chosen) == 1:
+        if not chosen[0].answers:
+            raise StackError(f"run {chosen[0].run_id} does not answer; if it is suspended (Ctrl-Z), let it go on (fg)")
         return chosen[0]
     if not found:
         raise BadInputError(f"no system stands on this machine; {START}")
@@ -57,14 +64,7 @@ def all_standing(parent: Path | None = None) -> list[Standing]:
         if owner_is_gone(folder):
             (folder / SOCKET).unlink(missing_ok=True)
         elif told := _introduction(folder):
-            found.append(
-                Standing(
-                    run_id=folder.name.removeprefix(PREFIX),
-                    folder=folder,
-                    topology=str(told["topology"]),
-                    since=str(told["since"]),
-                )
-            )
+            found.append(Standing(run_id=folder.name.removeprefix(PREFIX), folder=folder, **told))
     return found
 
 
@@ -83,8 +83,11 @@ def converse(standing: Standing, question: Mapping[str, object]) -> int:
 
 
 def _introduction(folder: Path) -> Mapping[str, Any] | None:
+    """What it says of itself; None when it is not there."""
     try:
-        return next(iter(ask(folder, {"ask": "who"})), None)
+        return next(iter(ask(folder, {"ask": "who"}, patience=PATIENCE)), None)
+    except TimeoutError:
+        return {"topology": "", "since": "", "answers": False}
     except OSError:  # it is about to listen, or to end
         return None
 

@@ -77,7 +77,10 @@ class EdgeRates:
     def _of_records(self, edge: str) -> EdgeRate:
         seen, now = self._records[edge], self._clock()
         try:
-            seen.append((now, self._stack.proxy(edge).record()))
+            proxy = self._stack.proxy(edge)
+            if proxy.evidence != "connections":
+                return EdgeRate(edge=edge)
+            seen.append((now, proxy.record()))
         except (CapabilityError, ProxyError):  # no proxy of a system that runs elsewhere, or one that is away now
             return EdgeRate(edge=edge)
         while len(seen) > 2 and seen[1][0] <= now - self._window:

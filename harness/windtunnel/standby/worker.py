@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 
 from windtunnel.standby.in_place import FaultsInPlace, Say
 
@@ -42,9 +43,10 @@ class Worker:
         """What is being done is done to its end, the rest is cancelled; the faults stay. Can be called twice."""
         with self._lock:
             self._closed = True
-            while not self._asked.empty():
-                if waiting := self._asked.get_nowait():
-                    waiting[1].cancel()
+            with suppress(queue.Empty):
+                while True:
+                    if waiting := self._asked.get_nowait():
+                        waiting[1].cancel()
             self._asked.put(None)
         if self._thread.is_alive():
             self._thread.join()
