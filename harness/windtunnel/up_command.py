@@ -180,4 +180,4 @@ def _all_faults() -> list[str]:
     for place, title in (("edge", "on an edge ('a->b'):"), ("service", "on a service:")):
         names = [name for name, shape in SHAPES.items() if shape.on == place]
         lines += [title, *(f"  {name:{wide}}  {attributes(name)}".rstrip() for name in names)]
-    return [*lines, "match.: method, path, headers.NAME, scope, first, nth, after, every", "each: [for 30s]"]
+    return [*lines, "match.: method, path, headers.NAME, scope, first, nth, after, every", "each that lasts: [for 30s]"]
