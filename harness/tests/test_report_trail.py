@@ -49,7 +49,7 @@ def test_of_a_long_log_the_trouble_is_shown():
     shown, count = excerpt(history(), "\n".join(lines))
 
     assert (shown, count) == (lines[-1:], 101)
-    assert max(len(line) for line in excerpt(history(), "\n".join(lines[:15]))[0]) == 201
+    assert max(len(line) for line in excerpt(history(), "\n".join(lines[:15]))[0]) == 181
 
 
 def test_trouble_is_told_from_routine():

@@ -12,9 +12,9 @@ from windtunnel.history import History, Sample
 STAMP: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?")
 """A moment as most logs write it; one without an offset is taken as UTC."""
 TROUBLE: Final = ("error", "exception", "traceback", "warn", "critical", "fatal", "timeout", "refused")
-LOG_LINES: Final = 16
+LOG_LINES: Final = 10
 """Lines of one service that a report shows at the most."""
-LINE: Final = 200
+LINE: Final = 180
 """Characters of one of them."""
 MARGIN: Final = 1.0
 """Seconds of log before and after the fault that are shown with it."""

@@ -22,7 +22,7 @@ from windtunnel.report.schema import ExperimentSummary, SystemSummary
 from windtunnel.report.trail import cut, excerpt, telling_requests, way_of
 from windtunnel.report.words import duration, fault_errors, milliseconds, moment, number, share, span
 
-WAY_LINES: Final = 40
+WAY_LINES: Final = 24
 
 
 def experiment_page(
