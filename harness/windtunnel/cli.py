@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from windtunnel import serve
+from windtunnel.compare_command import register as register_compare
 from windtunnel.contracts.commands import register as register_contract
 from windtunnel.contracts.pact_commands import register as register_pacts
 from windtunnel.errors import BadInputError, WindtunnelError
@@ -51,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     proxy.set_defaults(command=serve.run)
     _add_machine(commands)
     register_load(commands)
+    register_compare(commands)
     register_report(commands)
     register_contract(commands)
     register_pacts(commands)
