@@ -35,7 +35,10 @@ DEFECTS = [
     Defect("payments_answers_lost", "orders", "charge_key", "every_confirmed_order_is_paid_exactly_once"),
     Defect("payments_answers_truncated", "orders", "payments.retry", "fault/place_order degraded_rate"),
     Defect("users_partitioned", "orders", "users.breaker", "fault/place_order p50"),
-    Defect("inventory_slow", "orders", "inventory.deadline", "fault/place_order p98"),
+    # Three attempts that end early are not slow enough to be noticed.
+    Defect("inventory_slow", "orders", "inventory.deadline", "fault/place_order p98", "inventory.attempt_timeout"),
+    # Without a balancer every call goes to the first instance, which is the one that is killed.
+    Defect("inventory_instance_killed", "orders", "inventory.balancer", "fault/place_order error_rate"),
     Defect("bank_refused", "orders", "problem_details", "fault/place_order undocumented_rate"),
     Defect("notifications_killed", "orders", "outbox", "fault/place_order error_rate"),
     # After the pause all waiting requests come at once, and the limit at the door turns most second attempts away.

@@ -38,7 +38,7 @@ def payments_movements(folder, bank_url):
     env = Environment({"DATABASE_URL": f"sqlite:///{folder}/payments.db", "BANK_URL": bank_url})
     settings = PaymentsSettings.from_environment(env)
     database = Database(settings.database_url, Base.metadata)
-    bank = Peer("payments", "bank", settings.bank_url, settings.policies.edges["bank"])
+    bank = Peer("payments", "bank", settings.bank_url, policy=settings.policies.edges["bank"])
     return Movements(database, bank, time.time), database, bank
 
 

@@ -30,7 +30,9 @@ def test_provider_keeps_its_contracts(shop, provider):
     is told."""
     files = [file for file in read_pacts(PACTS) if file.provider == provider]
     wanted = sum(one.kind == HTTP for file in files for one in file.interactions)
-    edge = shop.stack.proxy(f"{files[0].consumer}->{provider}") if wanted else None
+    # The first instance, to which the edge's own address leads, stands for all: they run the same version.
+    link = next(iter(shop.stack.topology.links_of(f"{files[0].consumer}->{provider}"))) if wanted else ""
+    edge = shop.stack.proxy(link) if wanted else None
     before = edge.requests().next if edge else 0
     report = verified(shop, provider)
     seen = len(edge.requests(before).requests) if edge else 0

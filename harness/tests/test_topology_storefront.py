@@ -2,6 +2,11 @@
 
 from pathlib import Path
 
+from windtunnel.stack.base import Address
+from windtunnel.stack.container import ContainerInstructions
+from windtunnel.stack.environment import ProcessInstructions
+from windtunnel.stack.layout import lay_out
+from windtunnel.stack.secrets import Secrets
 from windtunnel.topology import CLIENT, read_topology
 
 PATH = Path(__file__).resolve().parents[2] / "platform" / "topology.yaml"
@@ -35,3 +40,36 @@ def test_every_storefront_service_with_breakers_can_say_when_it_is_at_rest():
     callers = {edge.source for edge in topology.edges if edge.protocol == "http"} - {CLIENT}
 
     assert callers == {name for name, service in topology.services.items() if service.quiet is not None}
+
+
+def test_orders_is_told_both_instances_of_inventory_as_a_process_and_as_a_container(tmp_path):
+    """Each behind a proxy of its own, in one variable; both containers have the one volume and the one database."""
+    topology = read_topology(PATH, {})
+    services, links = topology.instances, tuple(topology.links.values())
+    layout = lay_out(topology, services, links, toxiproxy=True)
+    told = [(planned.edge, Address("10.9.0.2", planned.port)) for planned in layout.edges]
+    shared = {"topology": topology, "port": 8000, "secrets": Secrets(), "marks": {}}
+
+    def process(name):
+        own = [(edge, address) for edge, address in told if edge.source == name]
+        return ProcessInstructions(service=services[name], folder=tmp_path, edges=tuple(own), **shared).environment()
+
+    def container(name):
+        own = [(edge, address) for edge, address in told if edge.source == name]
+        service = services[name]
+        made = ContainerInstructions(service=service, container=service.container, edges=tuple(own), **shared)
+        return made.environment()
+
+    ports = [planned.port for planned in layout.edges if planned.edge.source == "orders" and "inv" in planned.edge.name]
+    urls = ",".join(f"http://10.9.0.2:{port}" for port in ports)
+    assert [edge.name for edge, _ in told if edge.source == "orders"][1:3] == [
+        "orders->inventory#1",
+        "orders->inventory#2",
+    ]
+    assert len(set(ports)) == 2
+    assert process("orders")["INVENTORY_URL"] == container("orders")["INVENTORY_URL"] == urls
+    assert {container(f"inventory#{n}")["DATABASE_URL"] for n in (1, 2)} == {"sqlite:////data/inventory.db"}
+    assert {process(f"inventory#{n}")["DATABASE_URL"] for n in (1, 2)} == {
+        f"sqlite:///{tmp_path}/inventory/data/inventory.db"
+    }
+    assert {"inventory#1", "inventory#2"} <= set(layout.networks["wind"].members)

@@ -125,7 +125,7 @@ class Balancer(Policy):
                 # Its breaker changed its mind between the look and the call.
                 self._end(member, None)
                 closed.add(member.instance)
-                if len(closed) >= len(self._members):
+                if self._nobody_but(closed):
                     raise
             except BaseException as exc:
                 self._end(member, True if peers_fault(exc) else None)
@@ -157,6 +157,11 @@ class Balancer(Policy):
             member = self._choose(ready or fresh)
             member.in_flight += 1
             return member
+
+    def _nobody_but(self, closed: Collection[Instance]) -> bool:
+        """Whether all the others are ejected: to wait for one to come back would be to spin."""
+        with self._lock:
+            return all(member.ejected or member.instance in closed for member in self._members.values())
 
     def _choose(self, members: list[Member]) -> Member:
         if len(members) == 1:

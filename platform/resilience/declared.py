@@ -10,6 +10,7 @@
 A table of the file is a frozen dataclass of settings, a key one of its fields, a table inside it a dataclass again:
 whatever a policy can be set to can be written here, with no list of keys anywhere. What a table does not name is off;
 inside a policy's own table, a key that is not named has that policy's default. `true` is all defaults, `false` is off.
+What takes a function, such as a fallback, is given the name of one that the service offers.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import re
 import tomllib
 import types
 import typing
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -51,9 +52,15 @@ class Source:
 
 
 class PolicyFile:
-    """A file that was read. Every method raises SettingsError: file, line, key, and what would be right."""
+    """A file that was read. Every method raises SettingsError: file, line, key, and what would be right.
 
-    def __init__(self, path: Path, *, changes: Iterable[str] = ()) -> None:
+    `functions` are those that it may name.
+    """
+
+    def __init__(
+        self, path: Path, *, changes: Iterable[str] = (), functions: Mapping[str, Callable[..., Any]] = {}
+    ) -> None:
+        self._functions = functions
         try:
             self._source = Source(path.name, path.read_text(encoding="utf-8"))
             self._tables: dict[str, Any] = tomllib.loads(self._source.text)
@@ -112,16 +119,22 @@ class PolicyFile:
                 value = {}
             if isinstance(value, dict):
                 return self._made(kind, value, path)  # type: ignore[arg-type]
-        elif typing.get_origin(kind) in (tuple, frozenset):
-            if isinstance(value, list):
-                return typing.get_origin(kind)(value)
-        elif kind is float and type(value) is int:
+        elif (plain := self._plain(kind, value)) is not None:
+            return plain
+        wish = _wish(kind, optional, self._functions)
+        raise SettingsError(f"{self._source.where(*path)}{_dotted(path)} is {value!r}; right is {wish}")
+
+    def _plain(self, kind: Any, value: Any) -> Any:
+        """None where the value does not fit."""
+        origin = typing.get_origin(kind)
+        if origin in (tuple, frozenset):
+            return origin(value) if isinstance(value, list) else None
+        if origin is Callable:
+            return self._functions.get(value) if isinstance(value, str) else None
+        if kind is float and type(value) is int:
             return float(value)
-        elif type(value) is kind:  # exact: for Python, true is a whole number
-            return value
-        raise SettingsError(
-            f"{self._source.where(*path)}{_dotted(path)} is {value!r}; right is {_wish(kind, optional)}"
-        )
+        # Exact: for Python, true is a whole number. Which word of several, the settings look at themselves.
+        return value if type(value) is (str if origin is typing.Literal else kind) else None
 
     def _change(self, change: str) -> None:
         """`orders->payments.retry.attempts=2`, from the environment."""
@@ -172,7 +185,11 @@ def _hint(name: str, known: Collection[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(sorted(known))}"
 
 
-def _wish(kind: Any, optional: bool) -> str:
+def _wish(kind: Any, optional: bool, functions: Collection[str]) -> str:
     words = {float: "a number", int: "a whole number", bool: "true or false", str: "a text"}
     wish = words.get(kind, "a table of settings, or true for its defaults" if is_dataclass(kind) else "a list")
+    if typing.get_origin(kind) is Callable:
+        wish = f"the name of a function; known: {', '.join(sorted(functions)) or 'none in this service'}"
+    elif typing.get_origin(kind) is typing.Literal:
+        wish = f"one of {', '.join(typing.get_args(kind))}"
     return f"{wish}, or false for off" if optional else wish

@@ -53,18 +53,21 @@ from resilience.budget import Budget, BudgetSettings
 from resilience.bulkhead import Bulkhead, BulkheadSettings
 from resilience.cache import Cache, CacheSettings
 from resilience.circuit import Circuit
-from resilience.deadline import Deadline
+from resilience.deadline import Deadline, due_within
 from resilience.discovery import Directory, Provider, StaticList
 from resilience.errors import SettingsError, require_range
 from resilience.events import Listener
 from resilience.fallback import Fallback, FallbackSettings
-from resilience.instance import Instance
+from resilience.instance import Instance, send_to
 from resilience.policy import Policy
 from resilience.rate_limit import Pace, RateLimit, RateLimitSettings
 from resilience.retry import Retry
 from resilience.slots import Slots
-from resilience.states import StateListener
+from resilience.states import State, StateListener
 from resilience.wire import Wire
+
+_PATIENCE = 1.0
+"""Seconds that a probe has on an edge without a deadline."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +108,9 @@ class Edge(Policy):
         chain: httpx.BaseTransport,
         *,
         name: str,
+        inner: httpx.BaseTransport,
+        patience: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
         circuit: Circuit | None = None,
         slots: Slots | None = None,
         pace: Pace | None = None,
@@ -116,6 +122,8 @@ class Edge(Policy):
         super().__init__(chain)
         self.name = name
         """For errors, logs and metrics."""
+        self._below, self._clock = inner, clock
+        self._patience = _PATIENCE if patience is None else patience
         self.circuit = circuit
         """The breaker's; None with a balancer, where each instance has one. `circuits` has them all."""
         self.slots, self.pace = slots, pace
@@ -132,6 +140,31 @@ class Edge(Policy):
         """Whether a call now would get past the breaker, at one instance at least."""
         circuits = self.circuits().values()
         return not circuits or any(circuit.allows() for circuit in circuits)
+
+    def probe(self, make: Callable[[], httpx.Request]) -> list[httpx.TransportError]:
+        """Ask once each instance whose breaker is not closed and would let a call pass; returns what went wrong.
+
+        Without traffic nobody else would find out that it is well again. Goes past all that could answer in its place:
+        fallback, cache, and the balancer, which would choose another instance. `make` gives a new request each time.
+        """
+        failures = []
+        for instance, chain in self._doubtful():
+            request = make()
+            send_to(request, instance)
+            try:
+                with due_within(request, self._patience, self._clock):
+                    chain.handle_request(request).close()
+            except httpx.TransportError as exc:
+                failures.append(exc)
+        return failures
+
+    def _doubtful(self) -> list[tuple[Instance | None, httpx.BaseTransport]]:
+        def doubtful(circuit: Circuit | None) -> bool:
+            return circuit is not None and circuit.state is not State.CLOSED and circuit.allows()
+
+        if self.balancer is None:
+            return [(None, self._below)] if doubtful(self.circuit) else []
+        return [(each.instance, each.chain) for each in self.balancer.members() if doubtful(each.circuit)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,7 +260,7 @@ def _balancer(means: _Means, rule: BalancerSettings, provider: Provider | None) 
 def _outer(means: _Means, chain: httpx.BaseTransport, circuit: Circuit | None, balancer: Balancer | None) -> Edge:
     """The upper half, around the whole call."""
     policy, name, events = means.policy, means.name, means.events
-    retry = cache = fallback = None
+    inner, retry, cache, fallback = chain, None, None, None
     if policy.retry is not None:
         budget = Budget(policy.budget) if policy.budget else None
         chain = retry = Retry(
@@ -244,6 +277,9 @@ def _outer(means: _Means, chain: httpx.BaseTransport, circuit: Circuit | None, b
     return Edge(
         chain,
         name=name,
+        inner=inner,
+        patience=policy.deadline,
+        clock=means.clock,
         circuit=circuit,
         slots=means.slots,
         pace=means.pace,

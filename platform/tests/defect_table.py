@@ -13,7 +13,7 @@ from dataclasses import dataclass
 class Defect:
     id: str
     """Of the family: T deadlines, R retries, C breakers, B and Q capacity, L rate limits, E errors, H health and life,
-    I idempotency, S sagas, O outbox, K configuration."""
+    I idempotency, S sagas, O outbox, K configuration, D instances of a service, F answers from elsewhere."""
     what: str
     file: str
     change: tuple[str, str]
@@ -23,6 +23,9 @@ class Defect:
 _GATES, _GUARD, _KEYS = "test_inbound_gates.py::", "test_inbound_guard.py::", "test_durable_idempotency.py::"
 _SAGA, _OUTBOX, _RETRY = "test_durable_saga.py::", "test_durable_outbox.py::", "test_resilience_retry.py::"
 _DUE, _CIRCUIT, _HTTP = "test_resilience_deadline.py::", "test_circuit.py::", "test_storefront_http.py::"
+_BALANCER, _BULKHEAD, _BUDGET = (f"test_resilience_{name}.py::" for name in ("balancer", "bulkhead", "budget"))
+_CACHE, _FALLBACK, _PACE = (f"test_resilience_{name}.py::" for name in ("cache", "fallback", "rate_limit"))
+_DISCOVERY, _EDGE = "test_resilience_discovery.py::", "test_resilience_edge.py::"
 _D, _R, _L, _G = (f"resilience/inbound/{name}.py" for name in ("deadline", "rate_limit", "limit", "guard"))
 _I, _S, _J, _O = (f"resilience/durable/{name}.py" for name in ("idempotency", "saga", "journal", "outbox"))
 
@@ -205,5 +208,79 @@ DEFECTS = [
     Defect("K7", "a value that makes no sense is accepted", "resilience/errors.py",
            ("if not low <= value <= high:", "if False:"),
            "test_declared_policies.py::test_mistake_is_one_line_with_file_line_and_remedy"),
+    Defect("D1", "a dead instance is never left out", "resilience/ejection.py",
+           ("return self.out_until is None and self._row >= self._rule.failures", "return False"),
+           _BALANCER + "test_fast_failures_attract_no_load"),
+    Defect("D2", "the last instance is left out, too", "resilience/ejection.py",
+           ("return max(int(instances * self.ceiling), 1) if instances > 1 else 0", "return instances"),
+           _BALANCER + "test_never_more_are_left_out_than_the_ceiling_says"),
+    Defect("D3", "an instance that left is asked for ever", "resilience/discovery.py",
+           ("if found != self._known:", "if not self._known:"),
+           _BALANCER + "test_instances_leave_and_return_while_traffic_flows"),
+    Defect("D7", "a registry that knows nobody takes the instances with it", "resilience/discovery.py",
+           ("if not found:", "if False:"), _DISCOVERY + "test_last_known_list_stays_while_the_provider_is_gone"),
+    Defect("D10", "who was left out never comes back", "resilience/balancer.py",
+           ("if place < too_many or now >= (member.record.out_until or 0.0):", "if place < too_many:"),
+           _BALANCER + "test_instance_that_fails_is_left_out_and_its_connections_are_closed"),
+    Defect("D11", "the second attempt goes to the same instance", "resilience/balancer.py",
+           ("            tried.add(member.instance)", "            tried.clear()"),
+           _BALANCER + "test_second_attempt_goes_to_another_instance"),
+    Defect("D12", "an open breaker is asked until another one's ejection ends", "resilience/balancer.py",
+           ("if self._nobody_but(closed):", "if len(closed) >= len(self._members):"),
+           _BALANCER + "test_open_breaker_of_the_last_one_rejects_at_once_while_the_others_are_ejected"),
+    Defect("D13", "one breaker for all instances", "resilience/edge.py",
+           ("build=lambda instance: _inner(means, instance),",
+            "build=lambda instance, one=[]: one[0] if one else one.append(_inner(means, instance)) or one[0],"),
+           _BALANCER + "test_breaker_of_one_instance_closes_no_other"),
+    Defect("H11", "a probe is answered by the cache", "resilience/edge.py",
+           ("chain.handle_request(request).close()", "self.handle_request(request).close()"),
+           _EDGE + "test_probe_reaches_the_peer_past_cache_and_fallback"),
+    Defect("B2b", "a call that fails keeps its slot at the bulkhead", "resilience/bulkhead.py",
+           ("            self.slots.give_back()\n            raise", "            raise"),
+           _BULKHEAD + "test_slot_comes_back_however_the_call_ends"),
+    Defect("B6", "the slot comes back at the headers", "resilience/bulkhead.py",
+           ("return at_end(response, lambda _error, _whole: self.slots.give_back())",
+            "self.slots.give_back(); return response"),
+           _BULKHEAD + "test_slot_is_held_until_the_body_is_at_its_end"),
+    Defect("B8b", "one more than its slots gets through the bulkhead", "resilience/slots.py",
+           ("if self._in_use < self.limit:", "if self._in_use <= self.limit:"),
+           _BULKHEAD + "test_call_over_the_limit_is_rejected_without_being_sent"),
+    Defect("Q4", "who came last is served first", "resilience/slots.py",
+           ("self._waiting.popleft().give()", "self._waiting.pop().give()"),
+           _BULKHEAD + "test_slot_is_handed_to_the_one_who_waited_longest"),
+    Defect("F1", "a fallback that fails hides the real failure", "resilience/fallback.py",
+           ("except Exception as exc:", "except ZeroDivisionError as exc:"),
+           _FALLBACK + "test_fallback_that_fails_shows_the_real_failure"),
+    Defect("F3", "an answer that was made up does not say so", "resilience/fallback.py",
+           ('return mark_degraded(answer, "fallback")', "return answer"),
+           _FALLBACK + "test_peer_that_is_down_is_answered_for"),
+    Defect("F4", "a client's mistake is covered up", "resilience/fallback.py",
+           ("if response.status_code not in _DOWN:", "if response.status_code < 400:"),
+           _FALLBACK + "test_answer_of_the_peer_stays"),
+    Defect("F5", "a stale answer is used for ever", "resilience/cache.py",
+           ("if kept is not None and self._clock() < kept.stale_until:\n            flight.entry",
+            "if kept is not None:\n            flight.entry"),
+           _CACHE + "test_stale_answer_is_not_used_for_ever"),
+    Defect("F7", "an error is kept", "resilience/freshness.py",
+           ("if response.status_code != 200 or said.keys()", "if said.keys()"),
+           _CACHE + "test_only_good_answers_are_kept"),
+    Defect("F8", "a write is made up", "resilience/fallback.py",
+           ("if request.method not in self._settings.methods:", "if False:"),
+           _FALLBACK + "test_write_is_never_made_up"),
+    Defect("F10", "one client's answer is shown to another", "resilience/freshness.py",
+           ('for name in ("Range", "Authorization", "Cookie")', 'for name in ("Range",)'),
+           _CACHE + "test_answer_to_credentials_is_nobody_elses"),
+    Defect("R3", "retries multiply an outage", "resilience/budget.py",
+           ("allowed = self._left * 2 > self._most", "allowed = True"), _BUDGET + "test_outage_multiplies_no_load"),
+    Defect("R3b", "retries do not come back after an outage", "resilience/budget.py",
+           ("self._left = min(self._most, self._left + self._gain)", "pass"),
+           _BUDGET + "test_retries_come_back_when_the_peer_does"),
+    Defect("L1b", "twice the agreed burst is sent", "resilience/rate_limit.py",
+           ("self._credit = (burst - 1) * self._interval", "self._credit = (burst * 2 - 1) * self._interval"),
+           _PACE + "test_burst_passes_and_the_next_call_is_told_when_to_come"),
+    Defect("L4", "a call waits for a turn that is behind its deadline", "resilience/rate_limit.py",
+           ("self.pace.reserve(patience if due is None else min(patience, max(0.0, due.left())))",
+            "self.pace.reserve(patience)"),
+           _PACE + "test_call_whose_turn_comes_after_its_deadline_is_rejected_now"),
 ]
 # fmt: on

@@ -32,12 +32,19 @@ def eventually(condition, *, within=15.0):
     return value
 
 
+def _kind(name: str) -> str:
+    return name.partition("#")[0]
+
+
 class Shop:
-    """A context manager. `addresses` overrides where a service is told that another one is."""
+    """A context manager. `addresses` overrides where a service is told that another one is.
+
+    `inventory#2` among the services is a second instance of inventory, on the same database.
+    """
 
     def __init__(self, folder: Path, services=SERVICES, **addresses: str) -> None:
         self.folder, self.services = folder, services
-        self.ports = {name: free_port() for name in (*SERVICES, "mail")}
+        self.ports = {name: free_port() for name in {*SERVICES, *services, "mail"}}
         self.addresses = addresses
         self.processes: dict[str, subprocess.Popen] = {}
         self.http = httpx.Client(timeout=10, trust_env=False)
@@ -46,16 +53,20 @@ class Shop:
     def url(self, service: str) -> str:
         return f"http://127.0.0.1:{self.ports[service]}"
 
+    def urls(self, service: str) -> list[str]:
+        """Of all its instances."""
+        return [self.url(name) for name in sorted({service, *self.services}) if _kind(name) == service]
+
     def environment(self, service: str, **extra: str) -> dict[str, str]:
-        env = {f"{name.upper()}_URL": self.url(name) for name in SERVICES}
+        env = {f"{name.upper()}_URL": ",".join(self.urls(name)) for name in SERVICES}
         env |= {"SMTP_URL": f"smtp://127.0.0.1:{self.ports['mail']}", "JWT_KEY": JWT_KEY, **self.addresses}
-        env |= {"PORT": str(self.ports[service]), "DATABASE_URL": f"sqlite:///{self.folder / service}.db"}
+        env |= {"PORT": str(self.ports[service]), "DATABASE_URL": f"sqlite:///{self.folder / _kind(service)}.db"}
         return {**os.environ, **env, **extra}
 
     def start(self, service: str, **extra: str) -> subprocess.Popen:
         with self.log(service).open("ab") as log:
             self.processes[service] = subprocess.Popen(
-                [sys.executable, "-m", f"storefront.{service}"],
+                [sys.executable, "-m", f"storefront.{_kind(service)}"],
                 env=self.environment(service, **extra),
                 stdout=log,
                 stderr=log,

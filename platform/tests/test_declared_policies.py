@@ -27,12 +27,16 @@ breaker = {window = 10, minimum_calls = 5}
 SERVICES = ("users", "inventory", "orders", "payments", "bank", "notifications")
 
 
+def nothing(request, failure):
+    """Stands for a service's fallback."""
+
+
 @pytest.fixture
 def read(tmp_path):
-    def read(text, table="a->b", settings=EdgePolicy, off=(), changes=()):
+    def read(text, table="a->b", settings=EdgePolicy, off=(), *, changes=(), functions=None):
         path = tmp_path / "policies.toml"
         path.write_text(text)
-        return PolicyFile(path, changes=changes).read(table, settings, off=off)
+        return PolicyFile(path, changes=changes, functions=functions or {}).read(table, settings, off=off)
 
     return read
 
@@ -77,6 +81,17 @@ def test_any_dataclass_of_settings_can_be_declared(read):
     assert switches(New) == ("name", "retry")
 
 
+def test_word_and_a_function_of_the_service_can_be_declared(read):
+    """A strategy is one of several words; a fallback is a function, which the file knows by its name."""
+    made = read(
+        '["a->b"]\nbalancer = {strategy = "round_robin"}\nfallback = {answer = "nothing"}\n',
+        functions={"nothing": nothing},
+    )
+
+    assert made.balancer.strategy == "round_robin"
+    assert made.fallback.answer is nothing
+
+
 MISTAKES = {
     "unknown policy": ("deadline = 1", "deadlin = 1", "policies.toml:6: unknown key a->b.deadlin; did you mean"),
     "unknown setting": ("window = 10", "windows = 10", "policies.toml:9: unknown key a->b.breaker.windows; did you"),
@@ -90,6 +105,21 @@ MISTAKES = {
         "retry = 3",
         "policies.toml:7: a->b.retry is 3; right is a table",
     ),
+    "unknown word": (
+        "retry = true",
+        'balancer = {strategy = "best"}',
+        "policies.toml:7: a->b: balancer.strategy is 'best'; right is one of least_loaded, round_robin",
+    ),
+    "number for word": (
+        "retry = true",
+        "balancer = {strategy = 1}",
+        "policies.toml:7: a->b.balancer.strategy is 1; right is one of least_loaded, round_robin",
+    ),
+    "unknown function": (
+        "retry = true",
+        'fallback = {answer = "noting"}',
+        "policies.toml:7: a->b.fallback.answer is 'noting'; right is the name of a function; known: nothing",
+    ),
     "broken TOML": ("deadline = 1", "deadline = ", "policies.toml: not TOML: Invalid value (at line 6"),
 }
 
@@ -98,7 +128,7 @@ MISTAKES = {
 def test_mistake_is_one_line_with_file_line_and_remedy(read, right, wrong, message):
     """It can be mended without reading anything else."""
     with pytest.raises(SettingsError) as error:
-        read(FILE.replace(right, wrong))
+        read(FILE.replace(right, wrong), functions={"nothing": nothing})
 
     assert message in str(error.value)
     assert "\n" not in str(error.value)

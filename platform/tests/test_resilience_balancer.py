@@ -51,6 +51,14 @@ class Fleet(httpx.BaseTransport):
         self.drained.append(instance)
 
 
+class Ticking(ManualClock):
+    """Time passes by itself: a loop that waits for an ejection's end does come to its own."""
+
+    def __call__(self):
+        self.now += 0.001
+        return self.now
+
+
 class Registry:
     def __init__(self, *instances):
         self.says = list(instances)
@@ -139,6 +147,19 @@ def test_second_attempt_goes_to_another_instance(clock):
 
     assert calls(edge, 40) == [200] * 40
     assert all(B in fleet.hits[i : i + 2] for i in range(len(fleet.hits) - 1))
+
+
+def test_open_breaker_of_the_last_one_rejects_at_once_while_the_others_are_ejected(clock):
+    """Asking it again until an ejection ends would burn a processor, past every deadline."""
+    clock = Ticking()
+    settings = BreakerSettings(window=4, minimum_calls=4, open_for=100)
+    edge = balanced(Fleet(A, B), clock, A, B, breaker=settings, balancer=ejecting(failures=2, base=50))
+    calls(edge, 6)
+    states = {member.instance: (member.ejected, member.circuit.state) for member in edge.balancer.members()}
+    assert sorted(states.values()) == [(False, State.OPEN), (True, State.CLOSED)]
+
+    with pytest.raises(BreakerOpenError):
+        edge.handle_request(request())
 
 
 def test_attempts_go_round_when_there_are_more_of_them_than_instances(clock):

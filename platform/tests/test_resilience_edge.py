@@ -6,7 +6,7 @@ import ast
 import dataclasses
 import random
 import threading
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import httpx
@@ -353,6 +353,68 @@ def test_slot_is_not_held_while_waiting_to_try_again(clock):
     protected.handle_request(request())
 
     assert seen == [0, 0]
+
+
+def opened(protected, calls):
+    """After so many calls its breakers have opened, and its time to probe has come."""
+    for _ in range(calls):
+        with suppress(httpx.TransportError):
+            protected.handle_request(httpx.Request("POST", "http://peer/", headers={"Idempotency-Key": "k"}))
+
+
+def test_probe_reaches_the_peer_past_cache_and_fallback(clock):
+    """An answer from elsewhere would close the breaker of a peer that is down, or never close it."""
+    fresh = httpx.Response(200, headers={"Cache-Control": "max-age=1000"}, stream=httpx.ByteStream(b"live"))
+    peer = Peer(fresh, 503, httpx.ReadError("reset"), 200)
+    rule = {"cache": CacheSettings(), "fallback": FallbackSettings(answer=lambda *_: httpx.Response(200))}
+    protected = edge(peer, clock, retry=None, breaker=breaker(2, probes=1, open_for=2), **rule)
+    protected.handle_request(request())
+    opened(protected, 1)
+    clock.now += 2
+    failures = protected.probe(request)
+    state = protected.circuit.state
+    clock.now += 2
+    nothing = protected.probe(request)
+
+    assert state is State.OPEN
+    assert [type(failure) for failure in failures] == [httpx.ReadError]
+    assert nothing == []
+    assert (peer.calls, protected.circuit.state) == (4, State.CLOSED)
+
+
+def test_probe_asks_the_instances_that_are_in_doubt_and_no_other(clock):
+    """Chance would choose the healthy one as often."""
+    hits, broken = [], {"10.0.0.1"}
+
+    def one(sent):
+        hits.append(instance_of(sent).host)
+        return httpx.Response(503 if hits[-1] in broken else 200)
+
+    policy = EdgePolicy(
+        balancer=BalancerSettings(ejection=None), retry=None, breaker=breaker(2, probes=2, open_for=2), deadline=None
+    )
+    provider = StaticList("10.0.0.1:80", "10.0.0.2:80")
+    protected = protect(Peer(one), policy, name="e", provider=provider, clock=clock, rng=random.Random(1))
+    opened(protected, 20)
+    clock.now += 2
+    hits.clear()
+    broken.clear()
+    for _ in range(3):
+        protected.probe(request)
+
+    assert hits == ["10.0.0.1"] * 2
+    assert {circuit.state for circuit in protected.circuits().values()} == {State.CLOSED}
+
+
+def test_probe_asks_nobody_while_the_breaker_is_open_or_closed(clock):
+    """There is nothing to find out, or it is too early."""
+    peer = Peer(503)
+    protected = edge(peer, clock, retry=None, breaker=breaker(2, open_for=2))
+    protected.probe(request)
+    opened(protected, 2)
+    protected.probe(request)
+
+    assert peer.calls == 2
 
 
 @pytest.mark.parametrize(

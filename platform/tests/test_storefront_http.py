@@ -60,7 +60,7 @@ def problem(answer):
 
 
 def make_orders(make):
-    urls = dict.fromkeys(("users_url", "inventory_url", "payments_url", "notifications_url"), NOBODY)
+    urls = {**dict.fromkeys(("users_url", "payments_url", "notifications_url"), NOBODY), "inventory_urls": (NOBODY,)}
     return make(orders, OrdersSettings, **urls)
 
 

@@ -13,7 +13,7 @@ from storefront.orders.settings import Settings as OrdersSettings
 
 NOBODY = "http://127.0.0.1:9"
 TRANSFER = {"kind": "payment", "amount_cents": 500, "card": "card-ok", "reference": "o1"}
-PEERS = dict.fromkeys(("users_url", "inventory_url", "payments_url", "notifications_url"), NOBODY)
+PEERS = {**dict.fromkeys(("users_url", "payments_url", "notifications_url"), NOBODY), "inventory_urls": (NOBODY,)}
 
 
 @pytest.fixture

@@ -68,14 +68,14 @@ class Parts:
 def _peers(settings: Settings) -> dict[str, Peer]:
     policies = settings.policies.edges
     urls = {
-        "users": settings.users_url,
-        "inventory": settings.inventory_url,
-        "payments": settings.payments_url,
-        "notifications": settings.notifications_url,
+        "users": (settings.users_url,),
+        "inventory": settings.inventory_urls,
+        "payments": (settings.payments_url,),
+        "notifications": (settings.notifications_url,),
     }
     new_key = "charge_key" in settings.policies_off
     bases = {"payments": NewKeyEachAttempt()} if new_key else {}
-    return {name: Peer("orders", name, url, policies[name], base=bases.get(name)) for name, url in urls.items()}
+    return {name: Peer("orders", name, *at, policy=policies[name], base=bases.get(name)) for name, at in urls.items()}
 
 
 def _parked(message: Message) -> None:

@@ -28,13 +28,13 @@ def declared(env: Environment) -> Declared:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(BaseSettings):
-    """USERS_URL, INVENTORY_URL, PAYMENTS_URL, NOTIFICATIONS_URL: where the others are."""
+    """USERS_URL, INVENTORY_URL (one or more, with commas), PAYMENTS_URL, NOTIFICATIONS_URL: where the others are."""
 
     policies: ServicePolicies = field(default_factory=lambda: declared(Environment({})).common())
     saga: SagaSettings = field(default_factory=SagaSettings)
     outbox: OutboxSettings = field(default_factory=OutboxSettings)
     users_url: str
-    inventory_url: str
+    inventory_urls: tuple[str, ...]
     payments_url: str
     notifications_url: str
     policies_off: frozenset[str] = frozenset()
@@ -45,7 +45,7 @@ class Settings(BaseSettings):
         return cls(
             **base_arguments(env, "orders"),
             users_url=env.url("USERS_URL", scheme="http"),
-            inventory_url=env.url("INVENTORY_URL", scheme="http"),
+            inventory_urls=env.urls("INVENTORY_URL", scheme="http"),
             payments_url=env.url("PAYMENTS_URL", scheme="http"),
             notifications_url=env.url("NOTIFICATIONS_URL", scheme="http"),
             policies=found.common(),

@@ -26,7 +26,7 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Se
     201 charged; 402 declined; 202 not known yet, ask again with the same key; 503 `not-charged`: certainly not charged.
     """
     database = Database(settings.database_url, Base.metadata, connections=settings.threads)
-    bank = Peer("payments", "bank", settings.bank_url, settings.policies.edges["bank"])
+    bank = Peer("payments", "bank", settings.bank_url, policy=settings.policies.edges["bank"])
     peers = {"bank": bank}
     app = ServiceApp(
         "payments",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, cast
@@ -10,6 +12,9 @@ from typing import Any, cast
 from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, insert, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Session
+
+_SWITCHING = 5.0
+"""Seconds that several instances may take to open one new file."""
 
 
 def table_of(row: type[DeclarativeBase]) -> Table:
@@ -42,7 +47,9 @@ class Database:
         self._writing = self._engine.execution_options(storefront_write=True)
         # SQLite has one writer at a time and makes the others poll; a lock lets them queue instead.
         self._turn: AbstractContextManager[object] = threading.Lock() if sqlite else nullcontext()
-        metadata.create_all(self._engine)
+        # In one transaction with the look at what is there: another instance may be making the same tables.
+        with self.write() as connection:
+            metadata.create_all(connection)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -85,11 +92,25 @@ def _prepare_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def connected(connection: Any, _: object) -> None:
         connection.isolation_level = None  # the driver would begin transactions in its own way
-        for pragma in ("busy_timeout=2000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        for pragma in ("busy_timeout=2000", "synchronous=NORMAL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
+        _write_ahead(connection)
 
     @event.listens_for(engine, "begin")
     def begun(connection: Connection) -> None:
         write = connection.get_execution_options().get("storefront_write")
         # A transaction that reads first and writes later could find its view outdated, and fail at once.
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switch the file to a write-ahead log; it stays so. SQLite does not wait by itself for whoever is just at it."""
+    patience = time.monotonic() + _SWITCHING
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > patience:
+                raise
+        time.sleep(0.01)

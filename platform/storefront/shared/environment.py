@@ -64,6 +64,11 @@ class Environment:
             raise SettingsError(f"{name} is {value!r}; {scheme}://host:port is needed")
         return value
 
+    def urls(self, name: str, *, scheme: str) -> tuple[str, ...]:
+        """Those of the instances of one service, with commas between them."""
+        parts = [part.strip() for part in self.text(name).split(",") if part.strip()]
+        return tuple(Environment({name: part}).url(name, scheme=scheme) for part in parts or [","])
+
     def choice(self, name: str, default: str, *, known: Iterable[str]) -> str:
         """One of the known words."""
         value, words = self.text(name, default), sorted(known)

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from resilience import Edge, EdgePolicy, State, client, trace
+from resilience import Edge, EdgePolicy, Event, State, StaticList, client, trace
 from resilience.errors import RejectedError
 from resilience.tracing import Tracing
 from storefront.shared import log
@@ -19,23 +19,32 @@ from storefront.shared.problems import DependencyProblem
 _IDLE = 1.0
 """Seconds without a call, after which nobody else will find out that a peer is well again."""
 
+_TOLD = {
+    "state_changed": "breaker changed",
+    "ejected": "instance ejected",
+    "budget_exhausted": "retry budget exhausted",
+}
+"""Events that are logged. What comes with every call while a peer is down is counted, not logged."""
+
 
 class Peer:
-    """One service that this one calls. Shared by all threads."""
+    """One service that this one calls. Shared by all threads.
+
+    `urls` are its instances. The balancer chooses between them; where it is off, the first one gets every call.
+    """
 
     def __init__(
         self,
         caller: str,
         name: str,
-        url: str,
+        *urls: str,
         policy: EdgePolicy,
-        *,
         base: httpx.BaseTransport | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name, self._clock = name, clock
         edge = f"{caller}->{name}"
-        self._client = client(url, policy, name=edge, base=base, listener=lambda old, new: _tell(edge, old, new))
+        self._client = client(urls[0], policy, name=edge, base=base, provider=StaticList(*urls), events=_tell)
         self._last_call = clock()
         self.tracing = Tracing()
 
@@ -77,21 +86,19 @@ class Peer:
         return not self.edge.allows()
 
     def probe(self) -> None:
-        """Ask an idle peer how it is, if the breaker is not closed: without traffic it could not close again."""
-        if self.breaker_state() is State.CLOSED or self.rejecting() or self._clock() - self._last_call < _IDLE:
+        """Ask an idle peer how it is, where a breaker is not closed: without traffic it could not close again."""
+        if self._clock() - self._last_call < _IDLE:
             return
-        try:
-            self._client.get("/health/live")
-        except httpx.TransportError as error:
+        for error in self.edge.probe(lambda: self._client.build_request("GET", "/health/live")):
             log.event("probe failed", peer=self.name, error=type(error).__name__)
 
     def close(self) -> None:
         self._client.close()
 
 
-def _tell(edge: str, old: State, new: State) -> None:
-    level = logging.WARNING if new is State.OPEN else logging.INFO
-    log.event("breaker changed", level=level, name=edge, was=old.label, state=new.label)
+def _tell(event: Event) -> None:
+    if event.kind in _TOLD:
+        log.event(_TOLD[event.kind], level=logging.WARNING, name=event.edge, change=event.detail)
 
 
 def open_breakers(peers: Mapping[str, Peer]) -> dict[str, str]:

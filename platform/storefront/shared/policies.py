@@ -9,7 +9,7 @@ In the environment an edge goes by the name of the service that is called.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,11 +34,17 @@ class ServicePolicies:
 class Declared:
     """A service's policy file. Every method raises `SettingsError`.
 
-    `tables` are what the file must hold, by name, each with its settings; `also` are switches that are no policies.
+    `tables` are what the file must hold, by name, each with its settings; `also` are switches that are no policies;
+    `functions` are those that it may name.
     """
 
     def __init__(
-        self, service: str, env: Environment, tables: Mapping[str, type[Any]], also: Sequence[str] = ()
+        self,
+        service: str,
+        env: Environment,
+        tables: Mapping[str, type[Any]],
+        also: Sequence[str] = (),
+        functions: Mapping[str, Callable[..., Any]] = {},
     ) -> None:
         self._tables: dict[str, type[Any]] = {"inbound": InboundPolicy, **tables}
         self._short = {name.rpartition(">")[2]: name for name in self._tables}
@@ -48,7 +54,7 @@ class Declared:
         path = Path(env.text("POLICIES_FILE", str(_SERVICES / service / "policies.toml")))
         changes = [self._full(part) for part in env.text("POLICIES_SET", ";").split(";") if part.strip()]
         try:
-            self._file = PolicyFile(path, changes=changes)
+            self._file = PolicyFile(path, changes=changes, functions=functions)
             self._file.require_tables(self._tables)
         except errors.SettingsError as error:
             raise SettingsError(str(error)) from None
