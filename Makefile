@@ -11,7 +11,7 @@ BACKEND ?= auto
 ARGS   ?=
 REPORT ?=
 
-.PHONY: help setup chaos report images test toxiproxy bench-resilience bench-proxy bench-storefront clean
+.PHONY: help setup chaos contract load report images test toxiproxy bench-resilience bench-proxy bench-storefront clean
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
 
@@ -28,6 +28,12 @@ $(STAMP): requirements.lock pyproject.toml
 
 chaos: setup ## the main job: stand the storefront up, break its edges under load, judge it
 	$(BIN)/python -m pytest -m chaos -n $(WORKERS) --wt-backend=$(BACKEND) $(ARGS) chaos_specs
+
+contract: setup ## services answer as their documents say, also in an outage; nobody who relies on them is broken
+	$(BIN)/python -m pytest -m contract -n $(WORKERS) --wt-backend=$(BACKEND) $(ARGS) contracts
+
+load: setup ## load profiles: SLOs asserted under load (two minutes; with --wt-profile=nightly in ARGS all of them, longer)
+	$(BIN)/python -m pytest -m load --wt-backend=$(BACKEND) $(ARGS) load/profiles
 
 images: setup ## build or fetch what the docker backend needs (BACKEND=docker does so by itself)
 	$(BIN)/windtunnel images

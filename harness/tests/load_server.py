@@ -105,7 +105,9 @@ def write_scenarios(folder, path="/ok"):
     return file
 
 
-def plan(file, url, scenario="ok", *, rate=200.0, arrival="constant", timeout=5.0, seed=1, mix=None, bank=None):
+def plan(
+    file, url, scenario="ok", *, rate=200.0, arrival="constant", timeout=5.0, seed=1, mix=None, bank=None, stages=()
+):
     """A plan over the small server, called `shop`, and perhaps a second one."""
     return LoadPlan(
         scenarios=file,
@@ -115,6 +117,7 @@ def plan(file, url, scenario="ok", *, rate=200.0, arrival="constant", timeout=5.
         timeout=timeout,
         seed=seed,
         targets={"shop": url, "bank": bank or url},
+        stages=stages,
     )
 
 

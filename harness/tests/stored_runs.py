@@ -60,6 +60,6 @@ def store(out: Path, *stories, logs: dict[str, str] | None = None, commit: str =
 def write_history(path: Path, whole: History) -> Path:
     """Store a history as the writer would have."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = [event_line(part) for part in (*whole.events, *whole.samples)]
+    lines = [event_line(part) for part in (*whole.events, *whole.samples, *whole.calls)]
     path.write_text("".join([header_line(whole.header), *lines]), encoding="utf-8")
     return path

@@ -3,6 +3,7 @@
 import threading
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 import tiny_system
@@ -14,6 +15,7 @@ from windtunnel.faults.patience import Patience
 from windtunnel.spec.model import FaultStep
 from windtunnel.stack.base import Signals
 from windtunnel.stack.process import ProcessBackend
+from windtunnel.topology import Service, Topology
 from windtunnel.undo import OPERATIONS, Run
 
 FAULTS = ("kill", "pause", "restart")
@@ -214,6 +216,13 @@ def test_a_stack_without_signals_lacks_the_capability(stack, name):
 
     class Bare:
         backend = "external"
+        topology = Topology(
+            name="bare",
+            path=Path("t.yaml"),
+            services={"alone": Service(name="alone")},
+            edges=(),
+            scenarios=Path("s.py"),
+        )
 
     assert not isinstance(Bare(), Signals)
     with pytest.raises(CapabilityError, match=f"{name} needs signals, which the external backend cannot send"):

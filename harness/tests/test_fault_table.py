@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from windtunnel.errors import SpecError
-from windtunnel.faults import FAULTS, SHAPES, build
+from windtunnel.faults import FAULTS, SHAPES, EachInstance, build
 from windtunnel.spec.model import FaultStep
 
 TEXT = (Path(__file__).parents[1] / "FAULTS.md").read_text(encoding="utf-8")
@@ -36,8 +36,10 @@ def test_a_step_becomes_its_fault(name):
     """By the name in the table, which is the file's as well."""
     fault = build(made(name))
 
-    assert type(fault) is FAULTS[name]
-    assert type(fault).__module__ == f"windtunnel.faults.{name}"
+    kind = fault.kind if isinstance(fault, EachInstance) else type(fault)
+
+    assert kind is FAULTS[name]
+    assert kind.__module__ == f"windtunnel.faults.{name}"
 
 
 @pytest.mark.parametrize(

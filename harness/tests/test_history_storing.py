@@ -156,7 +156,7 @@ def test_what_is_no_history_is_refused_with_its_line(tmp_path, text, message):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"kind": "quake"}', "unknown kind 'quake'; known: sample, phase,"),
+        ('{"kind": "quake"}', "unknown kind 'quake'; known: sample, call, phase,"),
         ('{"kind": "phase", "t": 1, "name": "fault", "colour": 1}', "unknown key 'colour'; known: t, name"),
         ('{"kind": "phase", "t": 1}', "missing key 'name'"),
         ('{"kind": "phase", "t": "soon", "name": "fault"}', "t cannot be 'soon'; expected float"),

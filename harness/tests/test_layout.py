@@ -18,7 +18,10 @@ FORBIDDEN = {
     "storefront": {"windtunnel", "pytest"},
     "windtunnel": {"resilience", "storefront", "flask"},
 }
-WITHOUT_PYTEST = ("spec", "checks", "topology", "faults", "proxy", "stack", "history.py", "experiment.py", "undo")
+WITHOUT_PYTEST = (
+    *("spec", "checks", "topology", "faults", "proxy", "stack", "undo", "profiles"),
+    *("history.py", "experiment.py", "trial.py"),
+)
 
 
 def imported(path: Path) -> set[str]:

@@ -1,5 +1,6 @@
 """When arrivals are due is a function of the plan alone."""
 
+import json
 from collections import Counter
 from itertools import islice, pairwise
 from pathlib import Path
@@ -8,7 +9,8 @@ import pytest
 from load_server import plan
 
 from windtunnel.load.arrivals import arrivals, choices_of
-from windtunnel.load.messages import plan_from_plain, plan_to_plain
+from windtunnel.load.messages import encode, plan_from_plain, plan_to_plain
+from windtunnel.load.shapes import Constant, Ramp, Replay, Spike, Steps
 from windtunnel.spec.model import MixEntry
 
 MIX = (MixEntry(scenario="a", weight=3), MixEntry(scenario="b", weight=1))
@@ -54,8 +56,35 @@ def test_each_arrival_has_choices_of_its_own():
     assert len({choices_of(seed, ordinal).random() for seed in (1, 2) for ordinal in (0, 1)}) == 4
 
 
-def test_a_plan_survives_the_way_to_the_engine():
-    """What is read there equals what was sent."""
-    sent = plan(Path("/x/scenarios.py"), "http://127.0.0.1:1", mix=MIX, arrival="poisson")
+STAGES = (
+    Constant(rate=5, duration=1),
+    Ramp(start=1, end=2, duration=3, arrival="constant"),
+    Steps(start=1, end=4, steps=3, duration=3),
+    Spike(base=1, peak=9, duration=5, at=1, lasting=2, rise=0.5),
+    Replay(times=(0, 0.5, 1), speed=2),
+)
 
-    assert plan_from_plain(plan_to_plain(sent)) == sent
+
+@pytest.mark.parametrize("changes", [{"arrival": "poisson"}, {"rate": 0.0, "stages": STAGES}], ids=["rate", "stages"])
+def test_a_plan_survives_the_way_to_the_engine(changes):
+    """What is read there equals what was sent, and can be."""
+    sent = plan(Path("/x/scenarios.py"), "http://127.0.0.1:1", mix=MIX, **changes)
+
+    assert plan_from_plain(json.loads(encode(plan_to_plain(sent)))) == sent
+
+
+@pytest.mark.parametrize("of", [1, 2, 3, 7])
+def test_the_shares_of_several_generators_are_the_plan(of):
+    """Each arrival is in exactly one of them, with the ordinal, the time and the scenario that it has in the plan."""
+    staged = plan(Path("s.py"), "http://x", mix=MIX, rate=0.0, stages=STAGES, seed=3)
+    shares = [list(arrivals(staged, 100.0, share=(k, of))) for k in range(of)]
+
+    assert sorted(arrival for share in shares for arrival in share) == list(arrivals(staged, 100.0))
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+@pytest.mark.parametrize("changes", [{"rate": 0.0}, {"rate": 5.0, "stages": STAGES}], ids=["neither", "both"])
+def test_a_plan_has_either_a_rate_or_stages(changes):
+    """Anything else is a mistake of who made it."""
+    with pytest.raises(ValueError, match="either a rate or stages"):
+        plan(Path("s.py"), "http://x", **changes)

@@ -1,11 +1,13 @@
 """Load is open: it neither waits for the system nor hides that the system, or the generator, kept it waiting."""
 
+import threading
 from itertools import pairwise
 
 import load_server
 import pytest
 
 from windtunnel.load.driver import LoadDriver
+from windtunnel.load.shapes import Constant, Ramp
 from windtunnel.spec.model import MixEntry
 
 
@@ -30,6 +32,24 @@ def test_arrivals_keep_their_schedule(driver, server, tmp_path):
     assert due == pytest.approx([due[0] + k / 250 for k in range(len(due))], abs=1e-6)
     assert len(samples) == report.sent <= report.offered
     assert all(sample.due <= sample.start <= sample.end for sample in samples)
+
+
+def test_stages_follow_one_another_and_end(driver, server, tmp_path):
+    """Every arrival of the plan is sent when its curve says; then there is nothing left to wait for."""
+    file = load_server.write_scenarios(tmp_path)
+    stages = (Ramp(start=0, end=200, duration=0.4, arrival="constant"), Constant(rate=100, duration=0.2))
+    samples, ended = load_server.Collected(), threading.Event()
+    plan = load_server.plan(file, server.url, rate=0.0, stages=stages)
+    expected = list(plan.schedule.offsets(plan.seed))
+    with driver.start(plan, samples) as run:
+        samples.wait_for(len(expected))
+        while not run.progress.exhausted:
+            ended.wait(0.01)
+        report = run.stop(5.0)
+    due = sorted(sample.due for sample in samples)
+
+    assert report.offered == report.sent == len(samples) == len(expected)
+    assert [d - due[0] for d in due] == pytest.approx([offset - expected[0] for offset in expected], abs=1e-6)
 
 
 def test_a_frozen_server_shows_in_the_latency(driver, server, tmp_path):

@@ -25,8 +25,9 @@ from hand_written import (
     spec,
 )
 
+from windtunnel.checks.count import Count
 from windtunnel.checks.criterion import Criterion
-from windtunnel.checks.slo import _Count, judge, judge_window, undecided
+from windtunnel.checks.slo import judge, judge_window, undecided
 from windtunnel.checks.windows import spans, window_samples
 from windtunnel.history import PhaseEvent
 from windtunnel.spec.model import Limit
@@ -275,7 +276,7 @@ def test_undecided_window_says_how_many_more_samples_would_settle_it(broken, nee
     rule = Criterion(counted=bool, op="<=", bound=0.01, exact=False)
     there = 250 if broken == 0 else 400
 
-    count = _Count(expectation=expect("p99 < 1s"), rule=rule, limit=1.0, value=0.0, k=broken, n=there)
+    count = Count(name="p99 < 1s", rule=rule, value=0.0, shown="0ms", k=broken, n=there, of_outcomes=False)
 
     assert round(count.lacking * there) == needed - there
     assert (rule.judge(broken, needed - 1), rule.judge(broken, needed)) == ("unknown", "passed")
@@ -285,7 +286,7 @@ def test_window_far_from_decided_asks_for_as_much_again_at_most():
     """The runner looks again after that."""
     rule = Criterion(counted=bool, op="<=", bound=0.001, exact=False)
 
-    assert _Count(expectation=expect("p99 < 1s"), rule=rule, limit=1.0, value=0.0, k=0, n=100).lacking == 1.0
+    assert Count(name="p99 < 1s", rule=rule, value=0.0, shown="0ms", k=0, n=100, of_outcomes=False).lacking == 1.0
 
 
 def test_runner_can_judge_a_window_that_still_lasts():

@@ -149,12 +149,6 @@ def test_placeholder_without_a_value_is_one_clear_line(start, run):
     assert carriers(RUN_VARIABLE, run.run_id) == []
 
 
-def test_more_than_one_replica_is_refused(start):
-    """Better no start than half a start."""
-    with pytest.raises(TopologyError, match=r"topology.yaml:7: .*not 2; write replicas: 1"):
-        start(service(replicas=2))
-
-
 def test_service_comes_after_those_that_it_names(start):
     """It is not even started before they are ready."""
     stack = start(service("a", after=("b",)), service("b"))

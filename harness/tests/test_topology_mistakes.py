@@ -12,13 +12,16 @@ MISTAKES = [
         "unknown-key",
         ("    ready: tcp", "    redy: tcp"),
         23,
-        "unknown key 'redy'; known: ready, after, docker, env, metrics, openapi, port, process, quiet, replicas",
+        (
+            "unknown key 'redy'; known: ready, after, docker, env, external, metrics, openapi, port, process, quiet, "
+            "replicas"
+        ),
     ),
     (
         "unknown-top-key",
         ("degrades_to:", "degrade_to:"),
         32,
-        "unknown key 'degrade_to'; known: degrades_to, edges, invariants, name, scenarios, services, topology",
+        "unknown key 'degrade_to'; known: degrades_to, allow, edges, invariants, name, scenarios, services, topology",
     ),
     (
         "format",
@@ -43,7 +46,10 @@ MISTAKES = [
         "nothing-starts-it",
         (PROCESS, "ready: /"),
         6,
-        "nothing starts 'payments'; add process: {command: [...]} or docker: {...}",
+        (
+            "nothing starts 'payments'; add process: {command: [...]} or docker: {...}; where it runs already: "
+            "external: {url: ...}"
+        ),
     ),
     (
         "empty-command",
@@ -131,7 +137,18 @@ MISTAKES = [
         26,
         "missing key 'via'; how is 'orders' told the address? write via: {env: SOME_URL}",
     ),
-    ("via-unknown", ("{env: PAYMENTS_URL}", "{env: PAYMENTS_URL, ulr: x}"), 26, "unknown key 'ulr'; known: url, env"),
+    (
+        "via-unknown",
+        ("{env: PAYMENTS_URL}", "{env: PAYMENTS_URL, ulr: x}"),
+        26,
+        "unknown key 'ulr'; known: url, api, env, listen, proxy, separator",
+    ),
+    (
+        "replicas-of-a-fixed-port",
+        ("number: 5001}", "number: 5001}\n    replicas: 2"),
+        11,
+        "2 instances cannot share port 5001; remove the port's number",
+    ),
     (
         "url-without-port",
         ("${host}:${port}/ledger", "${host}/ledger"),

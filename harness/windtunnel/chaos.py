@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from windtunnel.chaos_http import HttpChaos
 from windtunnel.errors import WindtunnelError
-from windtunnel.faults import EdgeFault, ServiceFault, build
+from windtunnel.faults import EachInstance, EdgeFault, build
 from windtunnel.spec.model import FaultStep
 from windtunnel.stack.base import Stack
 from windtunnel.toxiproxy import Stream
@@ -247,7 +247,7 @@ class Chaos(HttpChaos[Disturbance]):
 
     def _restore(
         self,
-        fault: EdgeFault | ServiceFault,
+        fault: EdgeFault | EachInstance,
         disturbance: Disturbance,
         planned: list[str],
         *,

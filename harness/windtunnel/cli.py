@@ -11,7 +11,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from windtunnel import serve
+from windtunnel.contracts.commands import register as register_contract
+from windtunnel.contracts.pact_commands import register as register_pacts
 from windtunnel.errors import BadInputError, WindtunnelError
+from windtunnel.load_command import register as register_load
 from windtunnel.report.commands import register as register_report
 
 OK, BROKEN, WRONG_INPUT, UNKNOWN = 0, 1, 2, 3
@@ -47,7 +50,10 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_arguments(proxy)
     proxy.set_defaults(command=serve.run)
     _add_machine(commands)
+    register_load(commands)
     register_report(commands)
+    register_contract(commands)
+    register_pacts(commands)
     return parser
 
 
@@ -129,13 +135,16 @@ def _validate(options: argparse.Namespace) -> int:
 def _judge(options: argparse.Namespace) -> int:
     from windtunnel.checks import judge
     from windtunnel.history import read_history
+    from windtunnel.profiles import judge_profile
+    from windtunnel.profiles.plain import is_profile
     from windtunnel.report.allure import verdict_lines
     from windtunnel.report.timeline import render_timeline
 
     worst = OK
     for path in options.histories:
         history = read_history(path)
-        verdict = judge(history)
+        of_load = is_profile(history.header.spec)
+        verdict = judge_profile(history).verdict if of_load else judge(history)
         print("\n  ".join([f"{path}: {history.header.title}", *verdict_lines(verdict)]))
         worst = max(worst, EXIT_CODES[verdict.outcome])
         if options.timeline:

@@ -3,8 +3,12 @@
 WindtunnelError
 ├── BadInputError               a file or an option is wrong: where, what, what would be right
 │   ├── BackendError            what a run was asked to use is not on this machine
+│   ├── ContractError           an OpenAPI document
 │   ├── TopologyError
-│   └── SpecError
+│   ├── SpecError
+│   ├── PactError               a pact, a state or the matrix cannot be used; nothing was verified
+│   ├── SloError
+│   └── ProfileError
 ├── StackError                  the system under test could not be stood up, changed or brought to rest
 │   ├── PortTakenError
 │   ├── ServiceDiedError
@@ -16,6 +20,8 @@ WindtunnelError
 │   ├── InjectionUnprovenError
 │   └── RestorationUnprovenError
 ├── LoadError                   the load generator died, or did not do what it was told
+├── StateError                  a provider state could not be set up or taken back: what was verified then means nothing
+├── BrokerError                 a Pact Broker said no, or did not answer
 ├── HistoryError                a stored history cannot be read
 └── CheckFailedError            a promise broke: the one error that means FAIL (also an AssertionError)
 
@@ -43,12 +49,28 @@ class BadInputError(WindtunnelError):
         super().__init__(where + message)
 
 
+class ContractError(BadInputError):
+    """An OpenAPI document cannot be used."""
+
+
 class TopologyError(BadInputError):
     """The topology file cannot be used."""
 
 
 class SpecError(BadInputError):
     """An experiment file cannot be used."""
+
+
+class PactError(BadInputError):
+    """A pact, a provider state or the deployability matrix cannot be used."""
+
+
+class SloError(BadInputError):
+    """A file of service-level objectives cannot be used."""
+
+
+class ProfileError(BadInputError):
+    """A load profile cannot be used."""
 
 
 class BackendError(BadInputError):
@@ -101,6 +123,18 @@ class RestorationUnprovenError(FaultError):
 
 class LoadError(WindtunnelError):
     """The load generator died, or did not do what it was told."""
+
+
+class StateError(WindtunnelError):
+    """A provider state could not be set up or taken back, or not everything was replayed: nothing is known."""
+
+
+class BrokerError(WindtunnelError):
+    """A Pact Broker refused a call or did not answer. `status` is None when there was no answer."""
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        self.status = status
+        super().__init__(message)
 
 
 class HistoryError(WindtunnelError):

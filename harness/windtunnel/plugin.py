@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from windtunnel.errors import BadInputError, WindtunnelError
+from windtunnel.errors import BadInputError, CapabilityError, WindtunnelError
 
 MARKERS = {
     "chaos": "an experiment: load runs, something breaks, promises are judged",
@@ -39,10 +39,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("windtunnel", "windtunnel: resilience experiments")
     group.addoption(
         "--wt-backend",
-        choices=("auto", "process", "docker"),
+        choices=("auto", "process", "docker", "external"),
         default="auto",
         help="where the services run: 'process' starts them on loopback, 'docker' as containers; 'auto' (default) is "
-        "docker where an engine answers and all images are there, else process",
+        "docker where an engine answers and all images are there, else process; 'external' reaches a system that runs "
+        "already, by its topology's URLs, and touches only what its allow-list names",
     )
     group.addoption(
         "--wt-proxy",
@@ -65,6 +66,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="where the evidence goes: summary.json, histories/, allure-results/ (default reports/out)",
     )
     parser.addini("wt_topology", "the system under test: a topology file, relative to the root folder")
+    parser.addini(
+        "wt_profiles", "folder whose YAML files are load profiles (default load/profiles)", "string", "load/profiles"
+    )
+    parser.addini(
+        "wt_slos", "file of SLOs that load profiles name (default load/slos.yaml)", "string", "load/slos.yaml"
+    )
     parser.addini("wt_specs", "folder whose YAML files are experiments (default chaos_specs)", default="chaos_specs")
 
 
@@ -114,9 +121,12 @@ def _choice(config: pytest.Config, topology: Path) -> Any:
     except BadInputError:  # told with the experiments, one line for each file
         known = None
     try:
-        return choose(config.getoption("--wt-backend"), config.getoption("--wt-proxy"), known)
+        choice = choose(config.getoption("--wt-backend"), config.getoption("--wt-proxy"), known)
     except BadInputError as error:
         raise pytest.UsageError(str(error)) from error
+    if choice.backend == "external" and (getattr(config.option, "numprocesses", None) or 0) > 1:
+        raise pytest.UsageError("--wt-backend=external: two workers cannot share one system; leave out -n")
+    return choice
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -150,10 +160,10 @@ def _topology_path(config: pytest.Config) -> Path:
 
 
 def _runs_experiments(config: pytest.Config) -> bool:
-    """Whether the folder of experiments is among the paths: other runs leave the last run's evidence alone."""
-    specs = config.rootpath / config.getini("wt_specs")
+    """Whether experiments or load profiles are among the paths: other runs leave the last run's evidence alone."""
+    folders = [config.rootpath / config.getini(name) for name in ("wt_specs", "wt_profiles")]
     paths = [(config.invocation_params.dir / str(arg).split("::")[0]).resolve() for arg in config.args]
-    return any(path.is_relative_to(specs) or specs.is_relative_to(path) for path in paths)
+    return any(path.is_relative_to(folder) or folder.is_relative_to(path) for path in paths for folder in folders)
 
 
 def _end_cleanly_on_sigterm(config: pytest.Config) -> None:
@@ -184,12 +194,29 @@ SPEC_SUFFIXES = (".yaml", ".yml")
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     from windtunnel.items import SETTINGS, SpecFile
+    from windtunnel.load_items import ProfileFile
 
     config = parent.config
-    specs = config.rootpath / config.getini("wt_specs")
-    if file_path.suffix not in SPEC_SUFFIXES or not file_path.is_relative_to(specs) or SETTINGS not in config.stash:
+    if file_path.suffix not in SPEC_SUFFIXES or SETTINGS not in config.stash:
         return None
-    return SpecFile.from_parent(parent, path=file_path)
+    if file_path.is_relative_to(config.rootpath / config.getini("wt_specs")):
+        return SpecFile.from_parent(parent, path=file_path)
+    if file_path.is_relative_to(config.rootpath / config.getini("wt_profiles")):
+        return ProfileFile.from_parent(parent, path=file_path)
+    return None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Load profiles for the night run at night, or when they are asked for by name."""
+    from windtunnel.items import SETTINGS
+    from windtunnel.load_items import left_for_the_night
+
+    if SETTINGS not in config.stash:
+        return
+    left = left_for_the_night(config, items)
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in left]
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
@@ -290,7 +317,10 @@ def toxiproxy(request: pytest.FixtureRequest) -> Any:
     from toxiproxy import Toxiproxy
 
     client = Toxiproxy()
-    address = _stack(request).proxy_api
+    try:
+        address = _stack(request).proxy_api
+    except CapabilityError as missing:
+        pytest.skip(str(missing))
     client.update_api_consumer(address.host, address.port)
     return client
 

@@ -34,7 +34,7 @@ class Settings:
     def headline(self) -> str:
         """The line that says how this run was set up."""
         backend = _because(self.backend, self.backend_reason)
-        proxy = _because(self.proxy, self.proxy_reason)
+        proxy = "its own" if self.backend == "external" else _because(self.proxy, self.proxy_reason)
         return (
             f"windtunnel: backend {backend}, proxy {proxy}, profile {self.profile}, "
             f"seed {self.seed}, evidence in {self.out}"

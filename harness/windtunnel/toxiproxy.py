@@ -7,47 +7,27 @@ reads; a server that has no such route answers 404 and `record()` raises `ProxyE
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import quote
 
+from windtunnel.api_url import credentials, without_credentials
 from windtunnel.edge_records import ConnectionLog, EdgeRecord, read_log
 from windtunnel.edge_requests import EdgeRequests, read_pages
 from windtunnel.errors import ProxyError
+from windtunnel.toxiproxy_state import Attributes, ProxyState, Stream, Toxic, proxy_of, toxic_of
 
 if TYPE_CHECKING:
     import httpx
 
+__all__ = ["Act", "Attributes", "EdgeProxy", "Evidence", "ProxyState", "Stream", "Toxic", "ToxiproxyClient"]
+
 _T = TypeVar("_T")
-
-Stream = Literal["upstream", "downstream"]
-Attributes = Mapping[str, object]
-"""Of a toxic: numbers, and for toxics on HTTP requests also texts, lists and the object `match`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Toxic:
-    """One toxic as the server states it."""
-
-    name: str
-    type: str
-    stream: Stream
-    toxicity: float
-    attributes: Attributes
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProxyState:
-    """One proxy as the server states it."""
-
-    name: str
-    listen: str
-    upstream: str
-    enabled: bool
-    http: bool = False
-    """It reads HTTP/1.1: requests are recorded, and toxics can act on them. Always False on a server that cannot."""
-    toxics: tuple[Toxic, ...] = ()
+Act = Literal["toxics", "disable"]
+"""What can be done to a proxy."""
+Evidence = Literal["connections", "bytes", "nothing"]
+"""What a server tells of who passed: each connection, bytes of connections that have ended, or nothing at all."""
 
 
 class ToxiproxyClient:
@@ -57,12 +37,13 @@ class ToxiproxyClient:
     """
 
     def __init__(self, url: str, timeout: float = 5.0) -> None:
-        """`url` like `http://127.0.0.1:8474`; `timeout` in seconds, for each call."""
-        self.url = url.rstrip("/")
+        """`url` like `http://127.0.0.1:8474`, shown without `user:password@`; `timeout` in seconds, for each call."""
+        self.url, self._shown = url.rstrip("/"), without_credentials(url.rstrip("/"))
         import httpx  # takes longer to load than the whole server, which needs this file's records only
 
         # Variables such as HTTP_PROXY must never send a loopback call elsewhere.
-        self._http = httpx.Client(base_url=self.url, timeout=timeout, trust_env=False)
+        auth = credentials(url)  # not in the URL, which httpx writes to its log
+        self._http = httpx.Client(base_url=self._shown, auth=auth, timeout=timeout, trust_env=False)
 
     def __enter__(self) -> ToxiproxyClient:
         return self
@@ -80,11 +61,11 @@ class ToxiproxyClient:
 
     def proxies(self) -> dict[str, ProxyState]:
         """All proxies by name."""
-        return _read(lambda: {name: _proxy(body) for name, body in self._call("GET", "/proxies").items()})
+        return _read(lambda: {name: proxy_of(body) for name, body in self._call("GET", "/proxies").items()})
 
     def proxy(self, name: str) -> ProxyState:
         """One proxy as it is now."""
-        return _read(lambda: _proxy(self._call("GET", _path(name))))
+        return _read(lambda: proxy_of(self._call("GET", _path(name))))
 
     def create(self, name: str, listen: str, upstream: str, enabled: bool = True, *, http: bool = False) -> ProxyState:
         """A new proxy. With port 0 in `listen` the server picks one, and the answer carries it.
@@ -94,7 +75,7 @@ class ToxiproxyClient:
         body: dict[str, object] = {"name": name, "listen": listen, "upstream": upstream, "enabled": enabled}
         if http:
             body["http"] = True
-        return _read(lambda: _proxy(self._call("POST", "/proxies", body)))
+        return _read(lambda: proxy_of(self._call("POST", "/proxies", body)))
 
     def update(
         self,
@@ -111,7 +92,7 @@ class ToxiproxyClient:
         """
         given = {"enabled": enabled, "listen": listen, "upstream": upstream, "http": http}
         body = {key: value for key, value in given.items() if value is not None}
-        return _read(lambda: _proxy(self._call("PATCH", _path(name), body)))
+        return _read(lambda: proxy_of(self._call("PATCH", _path(name), body)))
 
     def delete(self, name: str) -> None:
         """Remove the proxy and end its connections."""
@@ -135,7 +116,7 @@ class ToxiproxyClient:
         body: dict[str, object] = {"type": type, "stream": stream, "toxicity": toxicity}
         body |= {"duration": duration_ms} if duration_ms else {}
         body |= {"name": name or f"{type}_{stream}", "attributes": dict(attributes or {})}
-        return _read(lambda: _toxic(self._call("POST", _path(proxy, "toxics"), body)))
+        return _read(lambda: toxic_of(self._call("POST", _path(proxy, "toxics"), body)))
 
     def update_toxic(
         self,
@@ -149,7 +130,7 @@ class ToxiproxyClient:
         body: dict[str, object] = {"attributes": dict(attributes or {})}
         if toxicity is not None:
             body["toxicity"] = toxicity
-        return _read(lambda: _toxic(self._call("PATCH", _path(proxy, "toxics", name), body)))
+        return _read(lambda: toxic_of(self._call("PATCH", _path(proxy, "toxics", name), body)))
 
     def remove_toxic(self, proxy: str, name: str) -> None:
         """Take the toxic off; what it held goes on at once (or is closed: `timeout`)."""
@@ -172,18 +153,28 @@ class ToxiproxyClient:
         path = _path(name, "requests")
         return _read(lambda: read_pages(lambda start: self._call("GET", f"{path}?since={start}"), since))
 
+    def metrics(self) -> str:
+        """What the server tells Prometheus. Toxiproxy does so only with a flag, and answers 404 without."""
+        return self._ask("GET", "/metrics").text
+
     def _call(self, method: str, path: str, body: object = None) -> Any:
+        answer = self._ask(method, path, body)
+        try:
+            return answer.json() if answer.content else None
+        except ValueError as error:
+            raise ProxyError(f"{self._shown}: {method} {path}: the answer is not JSON") from error
+
+    def _ask(self, method: str, path: str, body: object = None) -> httpx.Response:
         import httpx
 
+        where = f"{self._shown}: {method} {path}"
         try:
             answer = self._http.request(method, path, json=body)
-            if answer.is_success:
-                return answer.json() if answer.content else None
-        except ValueError as error:
-            raise ProxyError(f"{self.url}: {method} {path}: the answer is not JSON") from error
         except (httpx.HTTPError, RuntimeError) as error:
-            raise ProxyError(f"{self.url}: {method} {path}: no answer: {str(error) or type(error).__name__}") from error
-        raise ProxyError(f"{self.url}: {method} {path}: {_reason(answer)}", status=answer.status_code)
+            raise ProxyError(f"{where}: no answer: {str(error) or type(error).__name__}") from error
+        if not answer.is_success:
+            raise ProxyError(f"{where}: {_reason(answer)}", status=answer.status_code)
+        return answer
 
 
 @dataclass(frozen=True)
@@ -192,6 +183,19 @@ class EdgeProxy:
 
     client: ToxiproxyClient
     name: str
+
+    @property
+    def tag(self) -> str:
+        """What the names of toxics begin with that are made here. On a server of our own: nothing special."""
+        return ""
+
+    @property
+    def evidence(self) -> Evidence:
+        """What can be read of who met a toxic."""
+        return "connections"
+
+    def permit(self, act: Act) -> None:
+        """Raise `CapabilityError` unless that may be done here. On a server of our own everything may."""
 
     @property
     def listen(self) -> tuple[str, int]:
@@ -263,28 +267,6 @@ def _read(answer: Callable[[], _T]) -> _T:
         return answer()
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ProxyError(f"not a Toxiproxy: the answer lacks what it must have ({error!r})") from error
-
-
-def _proxy(body: Mapping[str, Any]) -> ProxyState:
-    toxics = tuple(_toxic(toxic) for toxic in body.get("toxics") or ())
-    return ProxyState(
-        name=body["name"],
-        listen=body["listen"],
-        upstream=body["upstream"],
-        enabled=body["enabled"],
-        http=body.get("http") is True,
-        toxics=toxics,
-    )
-
-
-def _toxic(body: Mapping[str, Any]) -> Toxic:
-    return Toxic(
-        name=body["name"],
-        type=body["type"],
-        stream=body["stream"],
-        toxicity=body["toxicity"],
-        attributes=body["attributes"],
-    )
 
 
 def _reason(answer: httpx.Response) -> str:

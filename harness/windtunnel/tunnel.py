@@ -7,23 +7,29 @@ not show its system to be whole again has it replaced, so that the next one inhe
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from windtunnel.checks import judge
-from windtunnel.checks.verdict import Verdict
-from windtunnel.experiment import Experiment, Tick
+from windtunnel.checks.verdict import Finding, Verdict
+from windtunnel.experiment import Experiment
 from windtunnel.history import Header, History, HistoryWriter
 from windtunnel.load.driver import LoadDriver
+from windtunnel.profiles.judging import Outcomes, judge_profile
+from windtunnel.profiles.model import Profile
+from windtunnel.profiles.plain import profile_to_plain
+from windtunnel.profiles.run import ProfileRun
 from windtunnel.settings import Settings
 from windtunnel.spec import spec_to_plain
 from windtunnel.spec.model import Spec
 from windtunnel.stack.backends import backend_for
 from windtunnel.stack.base import Stack
 from windtunnel.topology import read_topology
+from windtunnel.topology.instances import slug
+from windtunnel.trial import Tick, Trial
 from windtunnel.undo import Run
 
 PACKAGES: Final = ("windtunnel", "pytest", "locust", "httpx", "flask", "granian")
@@ -40,6 +46,16 @@ class Measurement:
     """The file that holds the history."""
     logs: dict[str, str]
     """What each service wrote meanwhile, secrets redacted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadMeasurement:
+    """One run of a load profile, as `Measurement`."""
+
+    history: History
+    outcomes: Outcomes
+    path: Path
+    logs: dict[str, str]
 
 
 class Tunnel:
@@ -79,22 +95,49 @@ class Tunnel:
 
         Raises `CapabilityError` when this system lacks what the spec needs; `StackError` when it cannot be stood up.
         """
-        stack, driver = self.stack, self.driver
-        seed = self.settings.seed_for(spec.id, spec.seed, repeat)
         path = self.settings.out / "histories" / f"{file_name(spec.id, repeat)}.jsonl"
-        began = time.monotonic()
-        with HistoryWriter(path, self._header(spec, stack, seed), redact=stack.redact) as writer:
-            experiment = Experiment(spec, stack, driver, self.run.journal, writer, seed=seed, watch=watch)
-            try:
-                experiment.run()
-            finally:
-                services = self.topology.services
-                running = [name for name, service in services.items() if service.runs_on(stack.backend)]
-                logs = {name: "\n".join(stack.log_lines(name, began)) for name in running}
-                if experiment.dirty:
-                    self.discard()
-            history = writer.snapshot()
+        history, logs = self._conduct(Experiment, spec, spec_to_plain(spec), watch=watch, path=path, repeat=repeat)
         return Measurement(history=history, verdict=judge(history), path=path, logs=logs)
+
+    def drive(
+        self,
+        profile: Profile,
+        watch: Callable[[Tick], None],
+        *,
+        compare: Callable[[History], Sequence[Finding]] = lambda history: (),
+    ) -> LoadMeasurement:
+        """Run a load profile once. `compare` adds findings that need more than the history. Raises as `measure`."""
+        path = self.settings.out / "load" / f"{file_name(profile.id, 0)}.jsonl"
+        history, logs = self._conduct(ProfileRun, profile, profile_to_plain(profile), watch=watch, path=path)
+        outcomes = judge_profile(history, extra=compare(history))
+        return LoadMeasurement(history=history, outcomes=outcomes, path=path, logs=logs)
+
+    def _conduct(
+        self,
+        kind: Callable[..., Trial[Any]],
+        subject: Spec | Profile,
+        plain: dict[str, object],
+        *,
+        watch: Callable[[Tick], None],
+        path: Path,
+        repeat: int = 0,
+    ) -> tuple[History, dict[str, str]]:
+        """Run it, its history kept at that path; the history, and what each service wrote meanwhile."""
+        stack, driver = self.stack, self.driver
+        seed = self.settings.seed_for(subject.id, subject.seed, repeat)
+        began = time.monotonic()
+        header = self._header(subject, plain, stack, seed)
+        with HistoryWriter(path, header, redact=stack.redact) as writer:
+            trial = kind(subject, stack, driver, self.run.journal, writer, seed=seed, watch=watch)
+            try:
+                trial.run()
+            finally:
+                services = self.topology.instances
+                running = [name for name, service in services.items() if service.runs_on(stack.backend)]
+                logs = {slug(name): "\n".join(stack.log_lines(name, began)) for name in running}
+                if trial.dirty:
+                    self.discard()
+            return writer.snapshot(), logs
 
     def restore(self, service: str) -> None:
         """Give a replaced service its original settings back, if the system still stands."""
@@ -128,13 +171,13 @@ class Tunnel:
         if run is not None:
             run.end()
 
-    def _header(self, spec: Spec, stack: Stack, seed: int) -> Header:
+    def _header(self, spec: Spec | Profile, plain: dict[str, object], stack: Stack, seed: int) -> Header:
         return Header(
             experiment=spec.id,
             title=spec.title,
             spec_path=str(spec.path),
             spec_sha256=spec.sha256,
-            spec=spec_to_plain(spec),
+            spec=plain,
             degrades_to=self.topology.degrades_to,
             topology=self.topology.name,
             backend=stack.backend,
@@ -146,6 +189,7 @@ class Tunnel:
             versions=installed_versions(),
             services=tuple(self.topology.services),
             edges={edge.name: edge.kind for edge in self.topology.edges},
+            replicas=self.topology.replicas,
             profile=self.settings.profile,
             run_seed=self.settings.seed,
         )

@@ -21,6 +21,7 @@ _SIZES: Mapping[str, Decimal] = {"B": Decimal(1), "KB": Decimal(10) ** 3, "MB": 
 _RATES: Mapping[str, Decimal] = {"/s": Decimal(1), "/min": Decimal(1) / Decimal(60), "/h": Decimal(1) / Decimal(3600)}
 _DATA_RATES: Mapping[str, Decimal] = {f"{unit}/s": factor for unit, factor in _SIZES.items()}
 _SHARES: Mapping[str, Decimal] = {"%": Decimal("0.01")}
+_PERIODS: Mapping[str, Decimal] = {"h": Decimal(3600), "d": Decimal(86_400), "w": Decimal(604_800)}
 
 _NUMBER = re.compile(r"(-?)([0-9]+(?:\.[0-9]+)?)\s*(.*)", re.DOTALL)
 _LONGEST = 15
@@ -30,6 +31,11 @@ _LONGEST = 15
 def parse_duration(text: str) -> float:
     """Seconds: `150us`, `800ms`, `1.5s`, `2m`, `1h`. Not negative."""
     return float(_quantity(text, _DURATIONS, "a duration", ("s", "ms")))
+
+
+def parse_period(text: str) -> float:
+    """Seconds of a period over which something is counted up: `30d`, `4w`, `12h`. Not negative."""
+    return float(_quantity(text, _PERIODS, "a period", ("d", "w")))
 
 
 def parse_size(text: str) -> int:
@@ -72,6 +78,12 @@ def show_duration(seconds: float) -> str:
         if seconds == 0 or round(seconds * factor, 6).is_integer():
             return f"{round(seconds * factor)}{unit}"
     return f"{seconds * 1e6:.3f}".rstrip("0").rstrip(".") + "us"
+
+
+def show_period(seconds: float) -> str:
+    """The shortest way to write a period: `30d`, `12h`."""
+    unit, factor = ("d", 86_400.0) if seconds >= 86_400 and seconds % 86_400 == 0 else ("h", 3600.0)
+    return f"{seconds / factor:g}{unit}"
 
 
 def _quantity(text: str, units: Mapping[str, Decimal], kind: str, usual: tuple[str, ...]) -> Decimal:

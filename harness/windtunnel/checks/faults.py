@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from windtunnel.history import FaultEvent, History
-from windtunnel.spec.model import FaultStep, Spec
+from windtunnel.spec.model import FaultStep
 
 
-def doubts(history: History, spec: Spec) -> list[str]:
+class Breaking(Protocol):
+    """What has steps that break something: a spec, a load profile."""
+
+    @property
+    def method(self) -> tuple[FaultStep, ...]: ...
+
+
+def doubts(history: History, spec: Breaking) -> list[str]:
     """A line for each step that was not applied, proven, removed and proven restored; empty when all were."""
     events = [event for event in history.events if isinstance(event, FaultEvent)]
     return [line for step in spec.method if (line := _doubt(step, [e for e in events if e.step == step.name]))]

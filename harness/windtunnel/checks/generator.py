@@ -13,7 +13,6 @@ from typing import Final
 from windtunnel.checks.figures import milliseconds, percent
 from windtunnel.checks.windows import Spans
 from windtunnel.history import LATE, History, LoadEvent, Sample
-from windtunnel.spec.model import Window
 
 OWN_TROUBLE: Final = "generator: "
 """How a sample's error begins when the request failed on the generator's side: out of sockets, for instance."""
@@ -26,7 +25,17 @@ STRAYED_AT_MOST: Final = 0.01
 
 
 def doubts(history: History, of: Spans) -> list[str]:
-    """Why the load cannot be trusted; empty when it can."""
+    """Why the load of an experiment cannot be trusted; empty when it can."""
+    found = dishonest(history)
+    baseline = of.windows.get("baseline")
+    if baseline and not any(s.outcome == "ok" for s in history.samples if baseline[0] <= s.due < baseline[1]):
+        found.append("load: not one request of the baseline succeeded: what the fault changed cannot be seen")
+    spans = of.windows.items()
+    return found + [line for name, span in spans if (line := strayed(history.samples, f"window {name}", span))]
+
+
+def dishonest(history: History) -> list[str]:
+    """Why the load was not what was asked for; empty when it was."""
     reports = [event for event in history.events if isinstance(event, LoadEvent)]
     if not reports:
         return ["load: the generator left no report"]
@@ -42,10 +51,7 @@ def doubts(history: History, of: Spans) -> list[str]:
     troubles = [sample.error for sample in history.samples if (sample.error or "").startswith(OWN_TROUBLE)]
     if troubles:
         found.append(f"load: {len(troubles)} requests failed by the generator's own doing: {troubles[0]}")
-    baseline = of.windows.get("baseline")
-    if baseline and not any(s.outcome == "ok" for s in history.samples if baseline[0] <= s.due < baseline[1]):
-        found.append("load: not one request of the baseline succeeded: what the fault changed cannot be seen")
-    return found + [line for window in of.windows if (line := _strayed(history.samples, of, window))]
+    return found
 
 
 def sent_late(samples: Sequence[Sample]) -> float:
@@ -58,10 +64,11 @@ def from_sending(samples: Sequence[Sample]) -> list[Sample]:
     return [replace(sample, due=sample.start) if sample.late > LATE else sample for sample in samples]
 
 
-def _strayed(samples: Sequence[Sample], of: Spans, window: Window) -> str | None:
-    start, end = of.windows[window]
+def strayed(samples: Sequence[Sample], name: str, span: tuple[float, float]) -> str | None:
+    """Why the requests of that span of time were not sent in it; None when they were."""
+    start, end = span
     due = [sample for sample in samples if start <= sample.due < end]
-    strayed = sum(sample.start >= end and sample.late > LATE for sample in due)
-    if strayed <= STRAYED_AT_MOST * len(due):
+    outside = sum(sample.start >= end and sample.late > LATE for sample in due)
+    if outside <= STRAYED_AT_MOST * len(due):
         return None
-    return f"load: {strayed} of {len(due)} requests due in window {window} were sent only after it"
+    return f"load: {outside} of {len(due)} requests due in {name} were sent only after it"

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from windtunnel.checks.verdict import Finding
 from windtunnel.history import History, InvariantEvent
-from windtunnel.spec.model import Spec
 
 
-def judge(history: History, spec: Spec) -> list[Finding]:
+class Named(Protocol):
+    """What names invariants: a spec, a load profile."""
+
+    @property
+    def invariants(self) -> tuple[str, ...]: ...
+
+
+def judge(history: History, spec: Named) -> list[Finding]:
     """One finding for each invariant of the spec, from its last evaluation."""
     last = {event.invariant: event for event in history.events if isinstance(event, InvariantEvent)}
     return [_judge_one(name, last.get(name)) for name in spec.invariants]

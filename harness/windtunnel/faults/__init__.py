@@ -21,6 +21,7 @@ from windtunnel.faults.http_header import HttpHeader
 from windtunnel.faults.http_lose_answer import HttpLoseAnswer
 from windtunnel.faults.http_status import HttpStatus
 from windtunnel.faults.http_truncate import HttpTruncate
+from windtunnel.faults.instances import EachInstance
 from windtunnel.faults.kill import Kill
 from windtunnel.faults.latency import Latency
 from windtunnel.faults.limit_data import LimitData
@@ -67,16 +68,30 @@ FAULTS: Mapping[str, type[EdgeFault] | type[ServiceFault]] = {
 SHAPES: Mapping[str, FaultShape] = {name: fault.shape for name, fault in FAULTS.items()}
 """What the spec reader knows of them."""
 
-__all__ = ["FAULTS", "SHAPES", "Bites", "EdgeFault", "Fault", "FaultShape", "ServiceFault", "UndoRecord", "build"]
+__all__ = [
+    "FAULTS",
+    "SHAPES",
+    "Bites",
+    "EachInstance",
+    "EdgeFault",
+    "Fault",
+    "FaultShape",
+    "ServiceFault",
+    "UndoRecord",
+    "build",
+]
 
 
-def build(step: FaultStep) -> EdgeFault | ServiceFault:
-    """The fault that a step asks for. Raises `SpecError` when there is none, or when it lacks what it needs."""
+def build(step: FaultStep) -> EdgeFault | EachInstance:
+    """The fault that a step asks for, on every instance of what it names.
+
+    Raises `SpecError` when there is none, or when it lacks what it needs.
+    """
     if step.fault not in FAULTS:
         raise SpecError(f"unknown fault {step.fault!r}; known: {_listed(FAULTS)}")
     kind = FAULTS[step.fault]
     _check(step, kind.shape)
-    return kind(step)
+    return EachInstance(step, kind) if issubclass(kind, ServiceFault) else kind(step)
 
 
 def _check(step: FaultStep, shape: FaultShape) -> None:

@@ -27,6 +27,7 @@ class Down(EdgeFault):
         self._silent: dict[str, tuple[int, int, int]] = {}
 
     def records(self, watch: Watch) -> tuple[UndoRecord, ...]:
+        watch.proxy.permit("disable")
         if not watch.proxy.state().enabled:
             raise InjectionUnprovenError(f"edge {watch.name}: its proxy is disabled already")
         return (UndoRecord(op="proxy_enable", data={"api": watch.proxy.client.url, "proxy": watch.proxy.name}),)
@@ -44,7 +45,8 @@ class Down(EdgeFault):
             raise InjectionUnprovenError(f"edge {watch.name}: a canary was {seen}, not refused")
         self._require_silence(watch)
         before = f"it had carried {watch.carried()} bytes before; " if self.traffic != "none" else ""
-        return f"edge {watch.name}: {before}disabled read back; a canary was {seen}; nothing was forwarded"
+        silence = "; nothing was forwarded" if watch.proxy.evidence != "nothing" else ""
+        return f"edge {watch.name}: {before}disabled read back; a canary was {seen}{silence}"
 
     def show_on_load(self, watch: Watch, timeout: float) -> str:
         self._require_silence(watch)

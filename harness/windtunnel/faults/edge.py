@@ -29,7 +29,7 @@ TrafficRule = Literal["baseline", "ever", "none"]
 
 
 class EdgeFault(ABC):
-    """A fault on one or several edges. Subclasses say what is done to one proxy and how that shows."""
+    """A fault on one or several edges, with all their proxies. Subclasses say what is done to one, and how it shows."""
 
     shape: ClassVar[FaultShape]
 
@@ -40,7 +40,11 @@ class EdgeFault(ABC):
         self.watches: tuple[Watch, ...] = ()
 
     def plan(self, stack: Stack) -> tuple[UndoRecord, ...]:
-        self.watches = tuple(Watch(stack, edge, self.patience.clock) for edge in self.step.edges)
+        links = dict.fromkeys(link for edge in self.step.edges for link in stack.topology.links_of(edge))
+        self.watches = tuple(Watch(stack, link, self.patience.clock) for link in links)
+        if self.traffic != "none":
+            for watch in self.watches:
+                watch.require_evidence()
         for watch in self.watches:
             self.listen(watch)
             # A canary's connection that is still closing would be touched, and taken for one of the load's.
@@ -53,6 +57,7 @@ class EdgeFault(ABC):
         for watch in self.watches:
             watch.freeze()
             watch.canaries = 0
+        for watch in self.watches:
             self.inject(watch)
 
     def prove(self, stack: Stack) -> str:

@@ -87,10 +87,12 @@ class HttpFault(ToxicFault):
         return watch.window
 
     def plan(self, stack: Stack) -> tuple[UndoRecord, ...]:
-        for edge in self.step.edges:
-            protocol = stack.topology.edge(edge).protocol
-            if protocol != "http":
-                raise CapabilityError(f"{self.step.fault} needs an edge with protocol: http; {edge} has {protocol}")
+        links = [stack.topology.links_of(edge) for edge in self.step.edges]
+        for edge, link in (pair for found in links for pair in found.items()):
+            if link.protocol != "http":
+                raise CapabilityError(
+                    f"{self.step.fault} needs an edge with protocol: http; {edge} has {link.protocol}"
+                )
             if not stack.proxy(edge).state().http:
                 raise CapabilityError(
                     f"{self.step.fault} needs a proxy that reads HTTP; that of {edge} does not ({stack.proxy_kind})"
@@ -110,7 +112,7 @@ class HttpFault(ToxicFault):
     def records(self, watch: Watch) -> tuple[UndoRecord, ...]:
         records = super().records(watch)
         taken = {toxic.name for toxic in (*watch.proxy.state().toxics, *self._toxics[watch.name])}
-        twin = self._twins[watch.name] = free_name(f"{self.step.fault}_twin", self.step.line, taken)
+        twin = self._twins[watch.name] = free_name(f"{watch.proxy.tag}{self.step.fault}_twin", self.step.line, taken)
         place = {"api": watch.proxy.client.url, "proxy": watch.proxy.name}
         return (*records, UndoRecord(op="toxic_remove", data={**place, "toxic": twin}))
 

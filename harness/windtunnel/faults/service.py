@@ -23,7 +23,7 @@ ANSWER = 1.0
 
 
 class ServiceFault(ABC):
-    """A fault on one service. Subclasses say what is done to it and how that shows."""
+    """A fault on one instance of a service. Subclasses say what is done to it and how that shows."""
 
     shape: ClassVar[FaultShape] = FaultShape(on="service")
 
@@ -93,7 +93,7 @@ class ServiceFault(ABC):
         return sing(stack.address(self.service), dialect, song, self.patience.clock)
 
     def dialect(self, stack: Stack) -> Dialect:
-        ready = stack.topology.services[self.service].ready
+        ready = stack.topology.instances[self.service].ready
         return Http(ready, str(stack.address(self.service))) if ready.startswith("/") else Greeting()
 
     def is_ready(self, stack: Stack, seen: Sighting) -> bool:

@@ -78,10 +78,11 @@ class ToxicFault(EdgeFault):
         super().listen(watch)
 
     def records(self, watch: Watch) -> tuple[UndoRecord, ...]:
+        watch.proxy.permit("toxics")
         taken = {toxic.name for toxic in watch.proxy.state().toxics}
         self._toxics[watch.name] = tuple(
             Toxic(
-                name=free_name(f"{self.step.fault}_{stream}", self.step.line, taken),
+                name=free_name(f"{watch.proxy.tag}{self.step.fault}_{stream}", self.step.line, taken),
                 type=type_,
                 stream=stream,
                 toxicity=self.step.toxicity,
@@ -105,12 +106,13 @@ class ToxicFault(EdgeFault):
     def show(self, watch: Watch) -> str:
         self._show_state(watch)
         seen = self._show_canary(watch)
-        until_seen(
-            lambda: self._touches(watch) > 0,
-            self.patience,
-            1.0,
-            f"edge {watch.name}: a canary was {seen}, but the proxy says that {self.step.fault} touched no connection",
-        )
+        if watch.proxy.evidence == "connections":
+            until_seen(
+                lambda: self._touches(watch) > 0,
+                self.patience,
+                1.0,
+                f"edge {watch.name}: a canary was {seen}, but the proxy says that {self.step.fault} touched nothing",
+            )
         self._own[watch.name] = min(watch.canaries * len(self._toxics[watch.name]), self._touches(watch))
         before = f"it had carried {watch.carried()} bytes before; " if self.traffic != "none" else ""
         return (
@@ -119,6 +121,8 @@ class ToxicFault(EdgeFault):
         )
 
     def show_on_load(self, watch: Watch, timeout: float) -> str:
+        if watch.proxy.evidence != "connections":
+            return watch.show_passage(timeout, self.patience)
         until_seen(
             lambda: self.touched_by_load(watch) > 0,
             self.patience,

@@ -15,6 +15,7 @@ from windtunnel.edge_records import EdgeRecord
 from windtunnel.errors import CapabilityError, InjectionUnprovenError
 from windtunnel.faults.canary import Sighting, Song, sing
 from windtunnel.faults.dialect import Dialect, Greeting, Http
+from windtunnel.faults.patience import Patience
 from windtunnel.stack.base import Address, Stack
 from windtunnel.topology.model import Edge
 from windtunnel.toxiproxy import EdgeProxy, ToxiproxyClient
@@ -29,7 +30,7 @@ class Watch:
 
     def __init__(self, stack: Stack, edge: str, clock: Callable[[], float] = time.monotonic) -> None:
         """Raises `CapabilityError` when this backend does not have the edge."""
-        self.edge: Edge = stack.topology.edge(edge)
+        self.edge: Edge = stack.topology.links[edge]
         if stack.backend not in self.edge.backends:
             raise CapabilityError(f"the {stack.backend} backend has no edge {edge}")
         self.name = edge
@@ -84,6 +85,32 @@ class Watch:
         passed, own = self._mark or (0, 0)
         return (self.before.bytes_up - passed) - (self._own_before - own)
 
+    def require_evidence(self) -> None:
+        """Raises `CapabilityError` where nothing could ever show that somebody else met a fault."""
+        if self.proxy.evidence == "nothing":
+            raise CapabilityError(
+                f"edge {self.name}: its Toxiproxy tells nothing of what passes; start it with -proxy-metrics, or put "
+                f"`windtunnel proxy` in its place"
+            )
+
+    def show_passage(self, timeout: float, patience: Patience) -> str:
+        """Where only bytes of ended connections are counted: show that the fault saw such, not made by our canaries.
+
+        Raises `InjectionUnprovenError` when there are none within `timeout` seconds.
+        """
+        counted = [0]
+
+        def seen() -> bool:
+            counted[0] = self.proxy.record().bytes_up - self.before.bytes_up - (self.own_bytes - self._own_before)
+            return counted[0] > 0
+
+        if not patience.until(seen, timeout):
+            raise InjectionUnprovenError(
+                f"edge {self.name}: no connection but our canaries' ended under the fault, and its Toxiproxy counts a "
+                f"connection only when it ends; let callers keep them for less long, or put `windtunnel proxy` there"
+            )
+        return f"edge {self.name}: connections of the load that ended under the fault had sent {counted[0]} bytes"
+
     def sing(self, song: Song, dialect: Dialect | None = None) -> Sighting:
         """One canary through the proxy."""
         seen = sing(self.address, dialect or self.dialect, song, self._clock)
@@ -117,6 +144,6 @@ def dialects(stack: Stack, edge: Edge, address: Address) -> tuple[Dialect, ...]:
     """The ways in which a canary may talk on this edge, the usual one first."""
     if edge.protocol == "tcp":
         return (Greeting(),)
-    service = stack.topology.services[edge.target]
+    service = stack.topology.instances[edge.target]
     paths = [service.ready if service.ready.startswith("/") else "/", service.metrics.get("path", "")]
     return tuple(Http(path, str(address)) for path in paths if path)

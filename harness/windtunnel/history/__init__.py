@@ -8,6 +8,9 @@
 from windtunnel.history.model import (
     FORMAT,
     LATE,
+    BreakerEvent,
+    BreakerState,
+    Call,
     Event,
     FaultEvent,
     Header,
@@ -19,6 +22,7 @@ from windtunnel.history.model import (
     PhaseEvent,
     ProbeEvent,
     Sample,
+    UsageEvent,
 )
 from windtunnel.history.reader import read_history
 from windtunnel.history.writer import HistoryWriter
@@ -26,6 +30,9 @@ from windtunnel.history.writer import HistoryWriter
 __all__ = [
     "FORMAT",
     "LATE",
+    "BreakerEvent",
+    "BreakerState",
+    "Call",
     "Event",
     "FaultEvent",
     "Header",
@@ -38,5 +45,6 @@ __all__ = [
     "PhaseEvent",
     "ProbeEvent",
     "Sample",
+    "UsageEvent",
     "read_history",
 ]

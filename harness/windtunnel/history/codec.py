@@ -10,6 +10,8 @@ from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, ge
 
 from windtunnel.history.model import (
     FORMAT,
+    BreakerEvent,
+    Call,
     Event,
     FaultEvent,
     Header,
@@ -19,18 +21,24 @@ from windtunnel.history.model import (
     PhaseEvent,
     ProbeEvent,
     Sample,
+    UsageEvent,
 )
 
 Redact = Callable[[str], str]
-Part = TypeVar("Part", bound=Event | Sample | Header)
+Line = Event | Sample | Call
+"""What a line holds, but for the first."""
+Part = TypeVar("Part", bound=Line | Header)
 
-KINDS: Final[Mapping[str, type[Event | Sample]]] = {
+KINDS: Final[Mapping[str, type[Line]]] = {
     "sample": Sample,
+    "call": Call,
     "phase": PhaseEvent,
     "fault": FaultEvent,
     "probe": ProbeEvent,
     "invariant": InvariantEvent,
     "load": LoadEvent,
+    "breaker": BreakerEvent,
+    "usage": UsageEvent,
     "note": NoteEvent,
 }
 _HINTS: Final[Mapping[type, dict[str, Any]]] = {cls: get_type_hints(cls) for cls in (Header, *KINDS.values())}
@@ -46,7 +54,7 @@ def header_line(header: Header) -> str:
     return json.dumps({"history": FORMAT, **_fields(header)}, default=_plain) + "\n"
 
 
-def event_line(event: Event | Sample) -> str:
+def event_line(event: Line) -> str:
     """Any other line of a history."""
     return json.dumps({"kind": _KIND_OF[type(event)], **_fields(event)}, default=_plain) + "\n"
 
@@ -60,8 +68,8 @@ def parse_header(plain: object) -> Header:
     return _build(Header, {key: value for key, value in plain.items() if key != "history"})
 
 
-def parse_event(plain: object) -> Event | Sample:
-    """The event or sample in any other line. Raises `ShapeError`."""
+def parse_event(plain: object) -> Line:
+    """What any other line holds. Raises `ShapeError`."""
     kind = plain.get("kind") if isinstance(plain, dict) else None
     if not isinstance(plain, dict) or not isinstance(kind, str) or kind not in KINDS:
         raise ShapeError(f"unknown kind {kind!r}; known: {', '.join(KINDS)}")
@@ -85,7 +93,7 @@ def _redact_value(value: object, redact: Redact) -> object:
     return value
 
 
-def _fields(part: Event | Sample | Header) -> dict[str, Any]:
+def _fields(part: Line | Header) -> dict[str, Any]:
     # Not `asdict`: it copies deeply, which a thousand samples a second would pay for.
     return {name: getattr(part, name) for name in _HINTS[type(part)]}
 

@@ -52,6 +52,37 @@ class Sample:
         return self.start - self.due
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """One request on one edge between two services, as its proxy saw it. Times are the caller's: its own retries are
+    calls of their own."""
+
+    edge: str
+    method: str
+    path: str
+    """As sent, without the query."""
+    status: int | None
+    """None when no answer's head reached the caller."""
+    start: float
+    end: float
+    ended: str
+    """`complete`; or what cut it off: `cut`, `reset`, `no_answer`, `unread`."""
+    request_id: str = ""
+    """Of the load's request that it was made for, where the services pass it on."""
+    touched_by: Sequence[str] = ()
+    """Toxics on requests that acted on it."""
+
+    @property
+    def seconds(self) -> float:
+        """From the first byte of the request to the last of the answer."""
+        return self.end - self.start
+
+    @property
+    def ok(self) -> bool:
+        """A whole answer that is no server error."""
+        return self.ended == "complete" and self.status is not None and self.status < 500
+
+
 @dataclass(frozen=True, kw_only=True)
 class PhaseEvent:
     """A phase began. `name`: warmup, baseline, fault, recovery, recovered, done."""
@@ -108,6 +139,35 @@ class LoadEvent:
     """Seconds."""
 
 
+BreakerState = Literal["closed", "open", "half_open", "unknown"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BreakerEvent:
+    """A circuit breaker was seen in another state than before. `unknown`: its service did not tell."""
+
+    t: float
+    breaker: str
+    """What the service calls it, in most cases the edge."""
+    service: str
+    state: BreakerState
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsageEvent:
+    """Who had the processors since the last such event."""
+
+    t: float
+    seconds: float
+    """How long that was."""
+    cores: int
+    """How many there are."""
+    busy: float
+    """Of all of them together, in cores: 1.5 is one and a half."""
+    parts: Mapping[str, float]
+    """In cores: each service by its name, `generator`, and `proxy` (the embedded one with the process it is in)."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class NoteEvent:
     """Something a reader should know: an extension of a phase, a guard, an error of the harness."""
@@ -117,7 +177,7 @@ class NoteEvent:
     text: str
 
 
-Event = PhaseEvent | FaultEvent | ProbeEvent | InvariantEvent | LoadEvent | NoteEvent
+Event = PhaseEvent | FaultEvent | ProbeEvent | InvariantEvent | LoadEvent | BreakerEvent | UsageEvent | NoteEvent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +204,8 @@ class Header:
     """Every service of the system, so that the record alone can draw it."""
     edges: Mapping[str, str] = field(default_factory=dict)
     """Every edge, and what losing it may cost: `hard`, `soft`, `hard, background`, `soft, background`."""
+    replicas: Mapping[str, int] = field(default_factory=dict)
+    """How many instances a service has, where that is more than one."""
     profile: str = ""
     run_seed: int | None = None
     """The `--wt-seed` of the run; `seed` is this experiment's own, made from it."""
@@ -151,11 +213,12 @@ class Header:
 
 @dataclass(frozen=True, kw_only=True)
 class History:
-    """A whole experiment, in memory. Samples are in order of their due time."""
+    """A whole experiment, in memory. Samples are in order of their due time, calls in that of their start."""
 
     header: Header
     events: tuple[Event, ...]
     samples: tuple[Sample, ...]
+    calls: tuple[Call, ...] = ()
 
     def phase_start(self, name: str) -> float | None:
         """When the phase began, or None when it was never reached."""

@@ -11,7 +11,7 @@ from typing import Self
 
 from windtunnel.errors import HistoryError
 from windtunnel.history.codec import event_line, header_line, redacted
-from windtunnel.history.model import Event, Header, History, Sample
+from windtunnel.history.model import Call, Event, Header, History, Sample
 
 
 class HistoryWriter:
@@ -27,6 +27,7 @@ class HistoryWriter:
         self._header = redacted(header, redact)
         self._events: list[Event] = []
         self._samples: list[Sample] = []
+        self._calls: list[Call] = []
         self._view: History | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -53,12 +54,25 @@ class HistoryWriter:
             self._write("".join(map(event_line, clean)))
             self._samples.extend(clean)
 
+    def add_calls(self, calls: Iterable[Call]) -> None:
+        """Add what the edges' proxies recorded, in whatever order it came. Raises `HistoryError` once closed."""
+        clean = [redacted(call, self._redact) for call in calls]
+        with self._lock:
+            self._write("".join(map(event_line, clean)))
+            self._calls.extend(clean)
+
     def snapshot(self) -> History:
-        """Everything so far, samples in order of their due time. Costs nothing when nothing was added since."""
+        """Everything so far, in order of due time or start. Costs nothing when nothing was added since."""
         with self._lock:
             if self._view is None:
                 self._samples.sort(key=attrgetter("due"))  # nearly in order already, which timsort likes
-                self._view = History(header=self._header, events=tuple(self._events), samples=tuple(self._samples))
+                self._calls.sort(key=attrgetter("start"))
+                self._view = History(
+                    header=self._header,
+                    events=tuple(self._events),
+                    samples=tuple(self._samples),
+                    calls=tuple(self._calls),
+                )
             return self._view
 
     def close(self) -> None:

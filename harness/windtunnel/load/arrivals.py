@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Iterator
-from itertools import accumulate, count
+from itertools import accumulate
 from random import Random
 from typing import NamedTuple
 
@@ -14,22 +15,27 @@ class Arrival(NamedTuple):
     """One visitor who is due."""
 
     ordinal: int
-    """Counts from 0."""
+    """Counts from 0, over the whole plan, whoever sends it."""
     due: float
     """Monotonic seconds."""
     scenario: str
 
 
-def arrivals(plan: LoadPlan, start: float) -> Iterator[Arrival]:
-    """Every arrival from `start` on, without end, in order of due time. The same seed gives the same sequence."""
-    rng = Random(plan.seed)
+def arrivals(plan: LoadPlan, start: float, *, share: tuple[int, int] = (0, 1)) -> Iterator[Arrival]:
+    """The arrivals from `start` on, in order of due time. The same seed gives the same sequence.
+
+    `share` (k, n) is what the k-th of n generators sends: every n-th arrival of the one sequence, from the k-th on. So
+    the shares together are the plan, exactly.
+    """
     names = [entry.scenario for entry in plan.mix]
     bounds = list(accumulate(entry.weight for entry in plan.mix))
-    due = start
-    for ordinal in count():
-        # Multiplied, not added up: a sum of rounded gaps would drift away from the rate.
-        due = due + rng.expovariate(plan.rate) if plan.arrival == "poisson" else start + ordinal / plan.rate
-        yield Arrival(ordinal, due, rng.choices(names, cum_weights=bounds)[0])
+    # Its own numbers: when arrivals are due does not depend on what they do.
+    total, last, roll = bounds[-1], len(bounds) - 1, Random(f"{plan.seed}/mix").random
+    mine, of = share
+    for ordinal, offset in enumerate(plan.schedule.offsets(plan.seed)):
+        scenario = names[bisect(bounds, roll() * total, 0, last)]
+        if ordinal % of == mine:
+            yield Arrival(ordinal, start + offset, scenario)
 
 
 def choices_of(seed: int, ordinal: int) -> Random:

@@ -76,7 +76,7 @@ class Engine:
             path = str(error.path) if error.path else None
             self._link.say(say="refused", run=run, what=error.message, path=path, line=error.line)
             return
-        self._link.say(say="began", run=run)
+        self._link.say(say="began", run=run, t=self._generator.began)
         self._over = Event()
         self._ticking = gevent.spawn(self._keep_ticking, run, self._generator)
 
@@ -105,6 +105,7 @@ class Engine:
             t=monotonic(),
             offered=generator.offered,
             sent=generator.sent,
+            exhausted=generator.exhausted,
             samples=generator.take_rows(),
         )
 

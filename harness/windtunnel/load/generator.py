@@ -55,8 +55,9 @@ class Generator:
         if set_up is not None:
             self._prepare(set_up, plan.scenarios)
         # After the set-up: the first arrival is due when the run begins.
-        self._arrivals = arrivals(plan, monotonic())
-        self._next = next(self._arrivals)
+        self.began = monotonic()
+        self._arrivals = arrivals(plan, self.began)
+        self._next = next(self._arrivals, None)
         self._schedule = gevent.spawn(self._start_what_is_due)
 
     def _prepare(self, set_up: Scenario, path: Path) -> None:
@@ -70,6 +71,11 @@ class Generator:
         self.take_rows()
         self.lateness = Lateness()
         self._environment.stats.reset_all()
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the plan has no more arrivals, and all of those it had have ended."""
+        return self._next is None and not self._in_flight
 
     def take_rows(self) -> list[Row]:
         """The samples since the last call."""
@@ -86,8 +92,8 @@ class Generator:
         """Start no more arrivals, give those in flight `drain` seconds, cut the rest off; then the report."""
         self._schedule.kill()
         end = monotonic()
-        while self._next.due <= end:  # due, but the schedule was behind: offered, never sent
-            self._pass_over()
+        while self._take_due(end) is not None:  # the schedule was behind: these were offered, but never sent
+            pass
         gevent.joinall(list(self._in_flight), timeout=drain + DRAIN_GRACE)
         gevent.killall(list(self._in_flight), timeout=1.0)
         self._close()
@@ -111,20 +117,27 @@ class Generator:
 
     def _start_what_is_due(self) -> None:
         last = monotonic()
-        while True:
+        while self._next is not None:
             now = monotonic()
             # Where scenarios use up the processor, one at a time: orders must be heard and answers read in between.
             for _ in range(BATCH if now - last < SLOW_TURN else 1):
-                if self._next.due > now:
+                if (arrival := self._take_due(now)) is None:
                     break
-                self._launch(self._pass_over())
+                self._launch(arrival)
             last = now
-            gevent.sleep(max(self._next.due - monotonic(), MOMENT))
+            gevent.sleep(max(self._waiting_time(), MOMENT))
 
-    def _pass_over(self) -> Arrival:
-        due, self._next = self._next, next(self._arrivals)
+    def _take_due(self, now: float) -> Arrival | None:
+        """The next arrival, if it is due."""
+        arrival = self._next
+        if arrival is None or arrival.due > now:
+            return None
+        self._next = next(self._arrivals, None)
         self.offered += 1
-        return due
+        return arrival
+
+    def _waiting_time(self) -> float:
+        return self._next.due - monotonic() if self._next is not None else 0.0
 
     def _launch(self, arrival: Arrival) -> None:
         if len(self._in_flight) >= IN_FLIGHT_LIMIT:

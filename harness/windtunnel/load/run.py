@@ -34,6 +34,8 @@ class Progress:
     """Arrivals due so far."""
     sent: int = 0
     """Arrivals started so far."""
+    exhausted: bool = False
+    """Whether the plan's stages are over, and all of their arrivals have ended: there is nothing to wait for."""
 
 
 class Engine(Protocol):
@@ -55,6 +57,9 @@ class LoadRun:
         self._undelivered: Exception | None = None
         self._errors = 0
         self._ticks: deque[tuple[float, int, int, int]] = deque([(0.0, 0, 0, 0)], maxlen=SECOND + 1)
+        self._exhausted = False
+        self.began_at = 0.0
+        """Monotonic seconds at which the plan's time began, once it has."""
         self.locust: Mapping[str, int] = {}
         """After the end, Locust's own count of `requests` and `failures`."""
 
@@ -76,7 +81,11 @@ class LoadRun:
         now, sent, errors, offered = self._ticks[-1]
         seconds = now - then or 1.0
         return Progress(
-            rate=(sent - sent_then) / seconds, errors=(errors - errors_then) / seconds, offered=offered, sent=sent
+            rate=(sent - sent_then) / seconds,
+            errors=(errors - errors_then) / seconds,
+            offered=offered,
+            sent=sent,
+            exhausted=self._exhausted,
         )
 
     def stop(self, drain: float) -> LoadEvent:
@@ -115,7 +124,9 @@ class LoadRun:
             case "tick":
                 self._deliver(message["samples"])
                 self._ticks.append((message["t"], message["sent"], self._errors, message["offered"]))
+                self._exhausted = message["exhausted"]
             case "began":
+                self.began_at = message["t"]
                 self._change(began=True)
             case "refused":
                 path = Path(message["path"]) if message["path"] else None

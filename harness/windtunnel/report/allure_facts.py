@@ -11,9 +11,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NamedTuple, cast
 
-from windtunnel.report.schema import ExperimentSummary, SummaryDocument
+from windtunnel.report.schema import ExperimentSummary, LoadProfileSummary, SummaryDocument
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +30,25 @@ CATEGORIES: Final = (
     Category(name="Invariant broken", statuses=("failed",), pattern=r"\n\s+invariant \S+: "),
     Category(name="Recovery too slow", statuses=("failed",), pattern=r"\n\s+recovery within "),
     Category(name="SLO broken", statuses=("failed",), pattern=r"\n\s+(baseline|fault|recovered)(/\S.*)? \S+ [<>]=? "),
+    Category(name="Load profile broken", statuses=("failed",), pattern=r"FAIL: load profile "),
     Category(name="Known weakness is gone", statuses=("failed",), pattern=r"known weakness no longer there"),
     Category(name="Environment error: what happened is unknown", statuses=("broken",), pattern=r"[\s\S]*"),
     Category(name="Known weakness", statuses=("skipped",), pattern=r"[Xx][Ff][Aa][Ii][Ll]"),
 )
+
+
+class Group(NamedTuple):
+    """Figures of one unit, as the trend page shows them together."""
+
+    name: str
+    better: str
+
+
+GROUPS: Final[Mapping[str, Group]] = {
+    "ms": Group("p95", "lower"),
+    "s": Group("recovery", "lower"),
+    "/s": Group("capacity", "higher"),
+}
 
 
 def write_facts(results: Path, document: SummaryDocument, environ: Mapping[str, str] = os.environ) -> None:
@@ -48,7 +63,7 @@ def write_facts(results: Path, document: SummaryDocument, environ: Mapping[str, 
         "".join(f"{_escaped(name)}={_escaped(value)}\n" for name, value in environment(document).items())
     )
     _write(results / "executor.json", executor(environ))
-    _write(results / "windtunnel-perf.json", [figure for e in document["experiments"] for figure in _figures(e)])
+    _write(results / "windtunnel-perf.json", [figure for e in _entries(document) for figure in _figures(e)])
 
 
 def environment(document: SummaryDocument) -> dict[str, str]:
@@ -79,18 +94,18 @@ def executor(environ: Mapping[str, str]) -> dict[str, str]:
 def metrics(document: SummaryDocument) -> dict[str, dict[str, str]]:
     """The figures of this run as Allure 3's configuration declares them."""
     declared = {}
-    for entry in document["experiments"]:
+    for entry in _entries(document):
         for key, title, unit, _ in _measured(entry):
-            declared[key] = {
-                "title": title,
-                "unit": unit,
-                "better": "lower",
-                "group": "recovery" if unit == "s" else "p95",
-            }
+            group = GROUPS[unit]
+            declared[key] = {"title": title, "unit": unit, "better": group.better, "group": group.name}
     return declared
 
 
-def _figures(entry: ExperimentSummary) -> list[dict[str, str | float]]:
+def _entries(document: SummaryDocument) -> list[ExperimentSummary | LoadProfileSummary]:
+    return [*document["experiments"], *document.get("load_profiles", ())]
+
+
+def _figures(entry: ExperimentSummary | LoadProfileSummary) -> list[dict[str, str | float]]:
     begin = 1000 * float(entry["run"].get("began_unix", 0.0))
     end = begin + 1000 * float(entry["run"].get("seconds", 0.0))
     return [
@@ -99,8 +114,8 @@ def _figures(entry: ExperimentSummary) -> list[dict[str, str | float]]:
     ]
 
 
-def _measured(entry: ExperimentSummary) -> list[tuple[str, str, str, float]]:
-    """Key, title, unit and value of what is worth a trend: p95 of each window, and seconds to recover."""
+def _measured(entry: ExperimentSummary | LoadProfileSummary) -> list[tuple[str, str, str, float]]:
+    """Key, title, unit and value of what is worth a trend: p95 of windows and stages, recovery, capacity."""
     found = [
         (f"p95.{window}.{entry['id']}", f"{entry['id']}: p95, {window}", "ms", figures["p95_ms"])
         for window, figures in entry["windows"].items()
@@ -109,6 +124,9 @@ def _measured(entry: ExperimentSummary) -> list[tuple[str, str, str, float]]:
     recovery = entry["recovery"]
     if recovery is not None and recovery["seconds"] is not None:
         found.append((f"recovery.{entry['id']}", f"{entry['id']}: recovery", "s", recovery["seconds"]))
+    capacity = cast("Any", entry).get("capacity")
+    if capacity is not None and capacity["held_rate"] is not None:
+        found.append((f"capacity.{entry['id']}", f"{entry['id']}: capacity", "/s", capacity["held_rate"]))
     return found
 
 

@@ -32,48 +32,52 @@ def entry_of(
         item=item,
         verdict=verdict.outcome,
         reasons=list(verdict.reasons),
-        windows={name: _window(figures) for name, figures in verdict.windows.items()},
-        recovery=_recovery(verdict.recovery),
-        faults=[_fault(step, history) for step in spec.method],
-        load=_load(history) if history else None,
-        promises=[_promise(finding) for finding in verdict.findings],
+        windows={name: window_summary(figures) for name, figures in verdict.windows.items()},
+        recovery=recovery_summary(verdict.recovery),
+        faults=[fault_summary(step, history) for step in spec.method],
+        load=load_summary(history) if history else None,
+        promises=[promise_summary(finding) for finding in verdict.findings],
         severity=spec.severity,
         tags=list(spec.tags),
         reproduce=reproduce or (reproduction(item, history.header) if history else f"pytest '{item}'"),
         spec={"path": str(spec.path), "sha256": spec.sha256},
-        run=_run(history) if history else {},
+        run=run_summary(history) if history else {},
         history=None,
     )
 
 
-def _window(figures: WindowFigures) -> WindowSummary:
+def window_summary(figures: WindowFigures) -> WindowSummary:
+    """Figures as the summary has them."""
     return WindowSummary(
         samples=figures.samples,
-        error_rate=_rounded(figures.error_rate, 6),
-        p50_ms=_milliseconds(figures.p50),
-        p95_ms=_milliseconds(figures.p95),
-        p99_ms=_milliseconds(figures.p99),
-        degraded_rate=_rounded(figures.degraded_rate, 6),
+        error_rate=rounded(figures.error_rate, 6),
+        p50_ms=milliseconds(figures.p50),
+        p95_ms=milliseconds(figures.p95),
+        p99_ms=milliseconds(figures.p99),
+        degraded_rate=rounded(figures.degraded_rate, 6),
     )
 
 
-def _promise(finding: Finding) -> PromiseSummary:
+def promise_summary(finding: Finding) -> PromiseSummary:
+    """A finding without the promise's name in front."""
     return PromiseSummary(
         promise=finding.expectation,
         judgement=finding.judgement,
         got=finding.message.removeprefix("invariant ").removeprefix(f"{finding.expectation}: "),
-        observed=_rounded(finding.observed, 6),
+        observed=rounded(finding.observed, 6),
         samples=finding.samples,
     )
 
 
-def _recovery(figure: RecoveryFigure | None) -> RecoverySummary | None:
+def recovery_summary(figure: RecoveryFigure | None) -> RecoverySummary | None:
+    """None where nothing was promised."""
     if figure is None:
         return None
-    return RecoverySummary(seconds=_rounded(figure.seconds, 3), censored=figure.censored, limit_seconds=figure.limit)
+    return RecoverySummary(seconds=rounded(figure.seconds, 3), censored=figure.censored, limit_seconds=figure.limit)
 
 
-def _fault(step: FaultStep, history: History | None) -> FaultSummary:
+def fault_summary(step: FaultStep, history: History | None) -> FaultSummary:
+    """One step, and what its history shows of it."""
     recorded = history.events if history else ()
     events = [event for event in recorded if isinstance(event, FaultEvent) and event.step == step.name]
     return FaultSummary(
@@ -86,7 +90,8 @@ def _fault(step: FaultStep, history: History | None) -> FaultSummary:
     )
 
 
-def _load(history: History) -> LoadSummary | None:
+def load_summary(history: History) -> LoadSummary | None:
+    """What the generator says of itself; None when it left no report."""
     reports = [event for event in history.events if isinstance(event, LoadEvent)]
     if not reports:
         return None
@@ -100,7 +105,8 @@ def _load(history: History) -> LoadSummary | None:
     )
 
 
-def _run(history: History) -> dict[str, str | int | float]:
+def run_summary(history: History) -> dict[str, str | int | float]:
+    """Where, when and how."""
     header, times = history.header, [event.t for event in history.events if isinstance(event, PhaseEvent)]
     monotonic, unix = header.wall_anchor
     return {
@@ -114,9 +120,11 @@ def _run(history: History) -> dict[str, str | int | float]:
     }
 
 
-def _milliseconds(seconds: float | None) -> float | None:
+def milliseconds(seconds: float | None) -> float | None:
+    """To a microsecond."""
     return None if seconds is None else round(1000 * seconds, 3)
 
 
-def _rounded(value: float | None, digits: int) -> float | None:
+def rounded(value: float | None, digits: int) -> float | None:
+    """None stays None."""
     return None if value is None else round(value, digits)

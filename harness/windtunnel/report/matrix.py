@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from windtunnel.report.schema import ExperimentSummary, SummaryDocument
+from windtunnel.topology.instances import edge_of
+from windtunnel.topology.model import CLIENT
 
 State = Literal["failed", "error", "weakness", "degraded", "passed", "skipped", "untested"]
 
@@ -37,6 +39,7 @@ WORST_FIRST: Final = tuple(LOOKS)
 HELD: Final = ("degraded", "passed")
 DECIDED: Final = ("failed", "weakness", "degraded", "passed")
 KINDS: Final = ("edge", "service")
+ONE: Final = " (one instance)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,9 +126,25 @@ def matrix_of(document: SummaryDocument) -> Matrix:
     return Matrix(grids=tuple(_grid(kind, document) for kind in KINDS))
 
 
+def row_of(target: str) -> str:
+    """Which row a target belongs to: instances of a service are alike, so whichever of them was broken."""
+    whole = edge_of(target)
+    return target if whole == target else f"{whole}{ONE}"
+
+
+def rows_of(known: Iterable[str], replicas: Mapping[str, int]) -> list[str]:
+    """A row for each edge or service, and a second one where one instance of several can be lost."""
+    rows: list[str] = []
+    for name in known:
+        source, _, callee = name.rpartition("->")
+        several = source != CLIENT and (callee in replicas or source in replicas)
+        rows += [name, f"{name}{ONE}"] if several else [name]
+    return rows
+
+
 def _grid(kind: str, document: SummaryDocument) -> Grid:
     system, tried = document["system"], _tried(kind, document["experiments"])
-    known = system["edges"] if kind == "edge" else system["services"]
+    known = rows_of(system["edges"] if kind == "edge" else system["services"], system.get("replicas", {}))
     targets = tuple(dict.fromkeys([*known, *(target for target, _ in tried)]))
     seen = sorted({fault for _, fault in tried})  # what was tried comes first: the rest is empty columns
     faults = tuple(dict.fromkeys([*seen, *(name for name, on in system["faults"].items() if on == kind)]))
@@ -143,7 +162,7 @@ def _tried(kind: str, experiments: Iterable[ExperimentSummary]) -> dict[tuple[st
         for step in experiment["faults"]:
             on = step["edges"] if kind == "edge" else [step["service"]] if step["service"] else []
             for target in on:
-                runs = tried.setdefault((target, step["kind"]), [])
+                runs = tried.setdefault((row_of(target), step["kind"]), [])
                 if experiment not in runs:
                     runs.append(experiment)
     return tried

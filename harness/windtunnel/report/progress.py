@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from windtunnel.experiment import Tick
+from windtunnel.trial import Tick
 
 EVERY = 0.5
 """Seconds between two writes at the most."""
@@ -50,7 +50,8 @@ def read_ticks(out: Path) -> Iterator[tuple[str, Tick]]:
 
 
 def one_line(worker: str, tick: Tick) -> str:
-    """`gw0 payments_refused: fault, 7 s left, 50/s, 36 errors/s`."""
+    """`gw0 payments_refused: fault, 7 s left, 50/s, 36 errors/s`; for a load profile with its p95."""
     name = "" if worker == "main" else f"{worker} "
     errors = "no errors" if not tick.errors else f"{tick.errors:.0f} errors/s"
-    return f"{name}{tick.experiment}: {tick.phase}, {tick.left:.0f}s left, {tick.rate:.0f}/s, {errors}"
+    p95 = "" if tick.p95 is None else f", p95 {1000 * tick.p95:.0f}ms"
+    return f"{name}{tick.experiment}: {tick.phase}, {tick.left:.0f}s left, {tick.rate:.0f}/s, {errors}{p95}"

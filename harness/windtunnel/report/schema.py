@@ -5,7 +5,7 @@ Within a version, keys are only added, never renamed or removed. A figure that d
 
 from __future__ import annotations
 
-from typing import Final, TypedDict
+from typing import Final, NotRequired, TypedDict
 
 SCHEMA: Final = "windtunnel/summary/v1"
 
@@ -90,6 +90,79 @@ class ExperimentSummary(TypedDict):
     """The stored history, relative to the summary's folder."""
 
 
+class CapacitySummary(TypedDict):
+    """What a search for the capacity found. Rates per second."""
+
+    held_rate: float | None
+    """Arrivals of the highest step that held."""
+    held_requests_rate: float | None
+    """Requests that were answered ok in that step."""
+    broke_rate: float | None
+    """Arrivals of the first step that broke; None when none did."""
+    reason: str
+    bound: str | None
+    """What was full in it: a service, `machine`; `generator`, `proxy`, `others` when it was not the system's doing."""
+    usage_cores: dict[str, float]
+
+
+class BudgetSummary(TypedDict):
+    """The error budget of one objective, as one stage spends it."""
+
+    stage: str
+    objective: str
+    target: float
+    availability: float
+    burn_rate: float
+    period_seconds: float | None
+    spent: float | None
+    """Share of the whole period's budget."""
+
+
+class StageSummary(TypedDict):
+    """One stage: what was asked of it, and its figures. Rates are arrivals per second."""
+
+    stage: str
+    seconds: float
+    from_rate: float
+    to_rate: float
+    requests_rate: float
+    """Requests per second that were answered, well or not."""
+    cores: dict[str, float]
+    """What each service, the `generator`, the `proxy` and all `others` used, on average."""
+    errors: dict[str, int]
+    """By kind: `timeout`, `refused`, `expectation: status 503, wanted 200`."""
+
+
+class LoadProfileSummary(TypedDict):
+    """One run of one load profile."""
+
+    id: str
+    title: str
+    item: str
+    verdict: str
+    reasons: list[str]
+    rate: float
+    """The profile's own rate: arrivals per second."""
+    target_rate: float | None
+    """What is aimed at where the machine allows it."""
+    target_of: str
+    stages: list[StageSummary]
+    windows: dict[str, WindowSummary]
+    """Keys: a stage, or `stage/scope`."""
+    promises: list[PromiseSummary]
+    capacity: CapacitySummary | None
+    budgets: list[BudgetSummary]
+    recovery: RecoverySummary | None
+    faults: list[FaultSummary]
+    load: LoadSummary | None
+    severity: str
+    tags: list[str]
+    reproduce: str
+    spec: dict[str, str]
+    run: dict[str, str | int | float]
+    history: str | None
+
+
 class SystemSummary(TypedDict):
     """What could have been broken: the whole that coverage is a share of."""
 
@@ -97,6 +170,8 @@ class SystemSummary(TypedDict):
     services: list[str]
     edges: dict[str, str]
     """By name (`orders->payments`): what losing it may cost (`hard`, `soft, background`)."""
+    replicas: NotRequired[dict[str, int]]
+    """How many instances a service has, where that is more than one."""
     faults: dict[str, str]
     """By name: `edge` or `service`, what it is put on."""
 
@@ -125,3 +200,5 @@ class SummaryDocument(TypedDict):
     system: SystemSummary
     run: RunSummary
     experiments: list[ExperimentSummary]
+    load_profiles: NotRequired[list[LoadProfileSummary]]
+    """Absent where none ran."""

@@ -124,5 +124,6 @@ def _system(headers: list[Header]) -> SystemSummary:
         name=headers[0].topology if headers else "",
         services=[name for name in dict.fromkeys(services) if name != "client"],
         edges=edges,
+        replicas={name: count for header in headers for name, count in header.replicas.items()},
         faults={name: shape.on for name, shape in SHAPES.items()},
     )

@@ -20,7 +20,7 @@ from windtunnel.checks.verdict import Verdict
 from windtunnel.history import History
 from windtunnel.report.entry import entry_of
 from windtunnel.report.facts import UNKNOWN_SYSTEM, Facts, run_of
-from windtunnel.report.schema import SCHEMA, ExperimentSummary, SummaryDocument
+from windtunnel.report.schema import SCHEMA, ExperimentSummary, LoadProfileSummary, SummaryDocument
 from windtunnel.spec.model import Spec
 
 
@@ -76,8 +76,13 @@ def write_lost(out: Path, item: str) -> Path:
     return _write_new_part(out, "lost", lost)
 
 
-def _write_new_part(out: Path, worker: str, experiment: ExperimentSummary) -> Path:
-    folder = out / "parts"
+def write_load_part(out: Path, worker: str, entry: LoadProfileSummary) -> Path:
+    """Store one load profile's result, as `write_part` does an experiment's."""
+    return _write_new_part(out, worker, entry, "load-parts")
+
+
+def _write_new_part(out: Path, worker: str, experiment: Mapping[str, object], into: str = "parts") -> Path:
+    folder = out / into
     folder.mkdir(parents=True, exist_ok=True)
     part = next(path for n in count(1) if not (path := folder / f"{worker}-{n:04}.json").exists())
     _write(part, experiment)
@@ -89,20 +94,27 @@ def merge_summary(out: Path, facts: Facts | None = None) -> Summary:
 
     `facts` are what the run knows of itself and of its system.
     """
-    parts = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((out / "parts").glob("*.json"))]
-    experiments = sorted(cast("list[ExperimentSummary]", parts), key=lambda experiment: experiment["item"])
+    experiments = cast("list[ExperimentSummary]", _parts(out / "parts"))
+    profiles = cast("list[LoadProfileSummary]", _parts(out / "load-parts"))
     totals = Counter(experiment["verdict"] for experiment in experiments)
     document = SummaryDocument(
         schema=SCHEMA,
         totals=dict(sorted(totals.items())),
         system=facts.system if facts else UNKNOWN_SYSTEM,
-        run=run_of(experiments, facts),
+        run=run_of([*experiments, *profiles], facts),
         experiments=experiments,
     )
+    if profiles:
+        document["load_profiles"] = profiles
     summary = Summary(path=out / "summary.json", document=document)
-    if experiments:
+    if experiments or profiles:
         _write(summary.path, document)
     return summary
+
+
+def _parts(folder: Path) -> list[dict[str, object]]:
+    parts = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+    return sorted(parts, key=lambda part: str(part["item"]))
 
 
 def _write(path: Path, document: Mapping[str, object]) -> None:

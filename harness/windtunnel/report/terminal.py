@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from windtunnel.checks.figures import percent
+from windtunnel.report.load_terminal import profile_lines
 from windtunnel.report.matrix import LOOKS, Grid, matrix_of
 from windtunnel.report.promises import broken_promises, other_reasons, where_and_limit
 from windtunnel.report.schema import ExperimentSummary, SummaryDocument
@@ -36,10 +37,12 @@ NONE: Final = "-"
 
 
 def closing_lines(summary: Summary, base: Path) -> list[str]:
-    """The summary; empty when no experiment ran. `base` is the folder from which paths are shown."""
+    """The summary; empty when nothing ran. `base` is the folder from which paths are shown."""
     experiments = sorted(summary.document["experiments"], key=lambda e: (WORST_FIRST.index(e["verdict"]), e["item"]))
+    profiles = summary.document.get("load_profiles", [])
+    loads = [*profile_lines(profiles), ""] if profiles else []
     if not experiments:
-        return []
+        return [*loads, f"evidence: {_shown(summary.path, base)}"] if loads else []
     lines = [line for entry in experiments if entry["verdict"] in ("FAIL", "ERROR") for line in _broken(entry)]
     lines.append(_row("verdict", "experiment", "errors", "p95 ms before", "fault", "after", "recovery"))
     for entry in experiments:
@@ -52,6 +55,8 @@ def closing_lines(summary: Summary, base: Path) -> list[str]:
         f"{totals}; errors: share of requests in the fault window",
         "",
         *_matrix(summary.document),
+        *([""] if loads else []),
+        *loads,
         f"evidence: {_shown(summary.path, base)}",
         f"as pages: windtunnel report {_shown(summary.path.parent, base)}",
     ]

@@ -77,10 +77,10 @@ def render_timeline(history: History, verdict: Verdict) -> bytes:
         # A title may hold a character that the font lacks; a box in its place is no reason to lose the picture.
         warnings.simplefilter("ignore", UserWarning)
         figure.savefig(png, format="png")
-    return _small(png)
+    return small(png)
 
 
-def _small(png: io.BytesIO) -> bytes:
+def small(png: io.BytesIO) -> bytes:
     """The same picture with a palette: a third of the size, and a report may hold hundreds."""
     from PIL import Image
 
@@ -115,7 +115,7 @@ def _draw_latencies(axes: Axes, scene: Scene) -> None:
     axes.set_ylabel("latency (from due time)", color=INK)
     axes.grid(axis="y", which="major", color="#E3E3E3", linewidth=0.8)
     axes.tick_params(axis="x", labelbottom=False, length=0)
-    _tidy(axes)
+    tidy_axes(axes)
     if scene.history.samples:
         axes.legend(
             loc="lower right", bbox_to_anchor=(1.0, 1.07), ncols=4, frameon=False, fontsize=10, handletextpad=0.2,
@@ -145,7 +145,7 @@ def _draw_shares(axes: Axes, scene: Scene) -> None:
     axes.grid(axis="y", color="#E3E3E3", linewidth=0.8)
     margin = 0.005 * (scene.last - scene.first)
     axes.set_xlim(scene.first - margin, scene.last + margin)
-    _tidy(axes)
+    tidy_axes(axes)
 
 
 def _histogram(samples: Iterable[Sample], scene: Scene, step: float, count: int) -> list[int]:
@@ -257,7 +257,8 @@ def _outcome_colour(verdict: Verdict) -> str:
     return OUTCOMES.get(verdict.outcome, BROKEN)
 
 
-def _tidy(axes: Axes) -> None:
+def tidy_axes(axes: Axes) -> None:
+    """Only the lines that carry something."""
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):

@@ -16,37 +16,39 @@ from windtunnel.spec.model import Spec
 
 def spec_to_plain(spec: Spec) -> dict[str, object]:
     """Dicts, lists, texts and numbers only, as JSON keeps them."""
-    return cast("dict[str, object]", _to_plain(spec))
+    return cast("dict[str, object]", to_plain(spec))
 
 
 def spec_from_plain(data: Mapping[str, object]) -> Spec:
     """The spec that `spec_to_plain` made this of. Raises `SpecError` when it cannot have been."""
     try:
-        return cast(Spec, _from_plain(Spec, data, "spec"))
+        return cast(Spec, from_plain(Spec, data, "spec"))
     except ValueError as error:
         raise SpecError(f"not a stored experiment: {error}") from None
 
 
-def _to_plain(value: object) -> object:
+def to_plain(value: object) -> object:
+    """Any frozen dataclass as plain data."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _to_plain(getattr(value, field.name)) for field in fields(value)}
+        return {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
-        return {key: _to_plain(inner) for key, inner in value.items()}
+        return {key: to_plain(inner) for key, inner in value.items()}
     if isinstance(value, tuple):
-        return [_to_plain(inner) for inner in value]
+        return [to_plain(inner) for inner in value]
     return str(value) if isinstance(value, Path) else value
 
 
-def _from_plain(kind: Any, data: object, where: str) -> object:
+def from_plain(kind: Any, data: object, where: str) -> object:
+    """The reverse for a type; `where` is how an error calls the data. Raises ValueError."""
     origin, arguments = get_origin(kind), get_args(kind)
     if is_dataclass(kind):
         return _dataclass_from(cast(type, kind), data, where)
     if origin in (Union, types.UnionType):
         return _one_of(arguments, data, where)
     if origin is tuple and isinstance(data, list):
-        return tuple(_from_plain(arguments[0], inner, f"{where}[{index}]") for index, inner in enumerate(data))
+        return tuple(from_plain(arguments[0], inner, f"{where}[{index}]") for index, inner in enumerate(data))
     if origin is Mapping and isinstance(data, dict):
-        return {str(key): _from_plain(arguments[1], inner, f"{where}.{key}") for key, inner in data.items()}
+        return {str(key): from_plain(arguments[1], inner, f"{where}.{key}") for key, inner in data.items()}
     return _scalar(kind, data, where)
 
 
@@ -64,7 +66,7 @@ def _one_of(kinds: tuple[Any, ...], data: object, where: str) -> object:
     # An exact match goes first: 1 stays an int where both an int and a float would do.
     for kind in sorted(kinds, key=lambda kind: kind is not type(data)):
         with contextlib.suppress(ValueError):
-            return _from_plain(kind, data, where)
+            return from_plain(kind, data, where)
     raise ValueError(f"{where} cannot be {type(data).__name__} {str(data)[:40]!r}")
 
 
@@ -76,7 +78,7 @@ def _dataclass_from(kind: type, data: object, where: str) -> object:
     if strange:
         raise ValueError(f"{where} has an unknown field {strange[0]!r}")
     try:
-        return kind(**{name: _from_plain(hints[name], inner, f"{where}.{name}") for name, inner in data.items()})
+        return kind(**{name: from_plain(hints[name], inner, f"{where}.{name}") for name, inner in data.items()})
     except TypeError:
         raise ValueError(f"{where} lacks fields") from None
 

@@ -37,7 +37,7 @@ def read_slo(
             raise entry.place.refusal(unknown("window", name, WINDOWS))
         window: Window = name
         seconds = window_seconds(window, phases, method, stretch)
-        for where, promise in _expectations(entry.value, window, load):
+        for where, promise in read_expectations(entry.value, window, load):
             _check_baseline(promise, where, phases)
             if window == "baseline" and promise.limit.relative is not None:
                 raise where.refusal("the baseline cannot be measured against itself; write an absolute limit")
@@ -51,7 +51,7 @@ def read_slo(
 def read_recovery(value: Value, load: Load, phases: Phases) -> Recovery:
     """When the system counts as recovered, and the limit on how long that may take."""
     fields = value.fields(required=["until", "within"])
-    until = tuple(_expectations(fields["until"], "recovered", load))
+    until = tuple(read_expectations(fields["until"], "recovered", load))
     if not until:
         raise fields["until"].refusal('expected at least one metric, such as error_rate: "< 1%"')
     for where, promise in until:
@@ -95,7 +95,8 @@ def read_weakness(
     return KnownWeakness(expectation=wanted, ref=fields["ref"].text())
 
 
-def _expectations(value: Value, window: Window, load: Load) -> Iterator[tuple[Value, Expectation]]:
+def read_expectations(value: Value, window: Window, load: Load) -> Iterator[tuple[Value, Expectation]]:
+    """Every promise of a mapping of metrics and scopes, each with where it stands."""
     for key, entry in value.mapping().items():
         if metric_kind(key) is not None:
             yield _expectation(key, entry, window, None)

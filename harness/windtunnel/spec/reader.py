@@ -84,11 +84,11 @@ def _spec(document: Value, suffix: str, origin: _Origin, around: Surroundings) -
         sha256=origin.sha256,
         title=fields["title"].text().strip(),
         description=fields.read("description", Value.text, "").strip(),
-        tags=fields.read("tags", lambda value: tuple(_word(item, "tag") for item in value.sequence()), ()),
-        severity=fields.read("severity", _severity, "normal"),
+        tags=fields.read("tags", lambda value: tuple(read_word(item, "tag") for item in value.sequence()), ()),
+        severity=fields.read("severity", read_severity, "normal"),
         phases=phases,
         load=load,
-        probes=fields.read("steady-state-hypothesis", lambda value: _probes(value, around), ()),
+        probes=fields.read("steady-state-hypothesis", lambda value: read_probes(value, around), ()),
         method=method,
         slo=slo,
         recovery=recovery,
@@ -100,16 +100,18 @@ def _spec(document: Value, suffix: str, origin: _Origin, around: Surroundings) -
 
 
 def _identity(fields: Fields, origin: _Origin) -> str:
-    return fields.read("id", lambda value: _word(value, "id"), origin.path.stem)
+    return fields.read("id", lambda value: read_word(value, "id"), origin.path.stem)
 
 
-def _word(value: Value, what: str) -> str:
+def read_word(value: Value, what: str) -> str:
+    """A name without blanks: of an id, a tag, a stage."""
     if not _WORD.fullmatch(value.text()):
         raise value.refusal(f"{value.written!r} is no name for the {what}; use letters, digits, '_', '.' and '-'")
     return value.written
 
 
-def _severity(value: Value) -> Severity:
+def read_severity(value: Value) -> Severity:
+    """How bad a FAIL would be, in Allure's words."""
     return cast(Severity, value.choice("severity", get_args(Severity)))
 
 
@@ -117,7 +119,7 @@ def _phases(value: Value) -> Phases:
     """Any phase may be 0s but the fault's own."""
     default = Phases()
     fields = value.fields(optional=("warmup", "baseline", "fault", "recovery", "recovered"))
-    fault = fields.read("fault", _positive_duration, default.fault)
+    fault = fields.read("fault", read_positive, default.fault)
 
     def lasting(name: str, otherwise: float) -> float:
         return fields.read(name, lambda phase: phase.parse(parse_duration), otherwise)
@@ -131,7 +133,8 @@ def _phases(value: Value) -> Phases:
     )
 
 
-def _positive_duration(value: Value) -> float:
+def read_positive(value: Value) -> float:
+    """A duration above zero, in seconds."""
     seconds = value.parse(parse_duration)
     if seconds == 0:
         raise value.refusal(f"{value.written!r} is no time at all; write for instance 5s")
@@ -145,17 +148,19 @@ def _load(value: Value, around: Surroundings) -> Load:
         raise fields["rate"].refusal("a load without arrivals shows nothing; write for instance 50/s")
     return Load(
         rate=rate,
-        mix=_mix(fields["mix"], around),
-        arrival=fields.read("arrival", _arrival, "poisson"),
-        timeout=fields.read("timeout", _positive_duration, 5.0),
+        mix=read_mix(fields["mix"], around),
+        arrival=fields.read("arrival", read_arrival, "poisson"),
+        timeout=fields.read("timeout", read_positive, 5.0),
     )
 
 
-def _arrival(value: Value) -> Literal["constant", "poisson"]:
+def read_arrival(value: Value) -> Literal["constant", "poisson"]:
+    """How arrivals are placed in time."""
     return cast('Literal["constant", "poisson"]', value.choice("arrival", ("constant", "poisson")))
 
 
-def _mix(value: Value, around: Surroundings) -> tuple[MixEntry, ...]:
+def read_mix(value: Value, around: Surroundings) -> tuple[MixEntry, ...]:
+    """Scenarios of the system and their weights, each once."""
     entries: list[MixEntry] = []
     for item in value.sequence(minimum=1):
         fields = item.fields(required=["scenario"], optional=["weight"])
@@ -173,7 +178,8 @@ def _weight(value: Value) -> float:
     return weight
 
 
-def _probes(value: Value, around: Surroundings) -> tuple[Probe, ...]:
+def read_probes(value: Value, around: Surroundings) -> tuple[Probe, ...]:
+    """The probes of a steady-state hypothesis."""
     fields = value.fields(required=["probes"], optional=["title"])
     fields.read("title", Value.text, "")
     return tuple(_probe(item, around) for item in fields["probes"].sequence(minimum=1))
@@ -188,7 +194,7 @@ def _probe(item: Value, around: Surroundings) -> Probe:
         name=fields["name"].text(),
         url=_probe_url(provider["url"], around),
         tolerance=fields.read("tolerance", _tolerance, (200,)),
-        timeout=provider.read("timeout", _positive_duration, 2.0),
+        timeout=provider.read("timeout", read_positive, 2.0),
         line=item.line,
     )
 

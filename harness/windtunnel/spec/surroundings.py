@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from windtunnel.errors import SpecError
 from windtunnel.spec.shape import FaultShape
 from windtunnel.topology.functions import function_names
+from windtunnel.topology.instances import names_of
 from windtunnel.topology.model import Topology
 
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """The names a spec may use. An empty `invariants` with `invariants_file` None: the topology names no file."""
+    """The names a spec may use, those of services and edges whole or by instance."""
 
     edges: tuple[str, ...]
     services: tuple[str, ...]
@@ -26,8 +27,8 @@ class Surroundings:
 def survey(topology: Topology, faults: Mapping[str, FaultShape]) -> Surroundings:
     """Look the names up. Python files are parsed, never run. Raises `SpecError` when one cannot be."""
     return Surroundings(
-        edges=tuple(edge.name for edge in topology.edges),
-        services=tuple(topology.services),
+        edges=names_of(topology.links),
+        services=names_of(topology.instances),
         scenarios=function_names(topology.scenarios, SpecError),
         invariants=function_names(topology.invariants, SpecError) if topology.invariants else (),
         has_invariants=topology.invariants is not None,

@@ -7,7 +7,7 @@ mistake is reported on the line where the override stands.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from windtunnel.document import Entry, Value, unknown
@@ -27,13 +27,13 @@ class Axis:
     entry: Entry
 
 
-def profile_names(document: Value) -> tuple[str, ...]:
+def profile_names(document: Value, overridable: Collection[str] = _OVERRIDABLE) -> tuple[str, ...]:
     """The profiles that the file defines. Their keys are checked here."""
     entry = document.entries.get("profiles")
     if entry is None:
         return ()
     for override in entry.value.mapping().values():
-        override.value.fields(optional=_OVERRIDABLE)
+        override.value.fields(optional=overridable)
     return tuple(entry.value.entries)
 
 

@@ -16,7 +16,8 @@ from windtunnel.topology.model import BackendName, Topology
 from windtunnel.undo import Run
 from windtunnel.undo.engine import Engine, EngineError, engine_url
 
-ProxyName = Literal["embedded", "toxiproxy"]
+ProxyName = Literal["embedded", "toxiproxy", "external"]
+"""`external`: the system's own, whatever it is."""
 PROBE = 3.0
 """Seconds that an engine has to answer."""
 INSTALL = "start it (systemctl start docker), or set DOCKER_HOST; --wt-backend=process needs none"
@@ -47,6 +48,8 @@ def choose(backend: str, proxy: str, topology: Topology | None, machine: Machine
     Raises `BackendError` when what was asked for by name is not here.
     """
     machine = machine or Machine(environ=os.environ)
+    if backend == "external" or (backend == "auto" and topology is not None and _runs_elsewhere(topology)):
+        return _external(backend, proxy, topology)
     if backend == "auto":
         chosen, reason = _auto(topology, machine)
     else:
@@ -61,6 +64,10 @@ def choose(backend: str, proxy: str, topology: Topology | None, machine: Machine
 
 def backend_for(backend: BackendName, proxy: ProxyName, run: Run) -> Backend:
     """The backend that was chosen."""
+    if backend == "external":
+        from windtunnel.stack.external import ExternalBackend
+
+        return ExternalBackend()
     if backend == "docker":
         from windtunnel.stack.docker import DockerBackend
 
@@ -73,6 +80,24 @@ def backend_for(backend: BackendName, proxy: ProxyName, run: Run) -> Backend:
     if binary is None:
         raise BackendError(_no_binary())
     return ProcessBackend(toxiproxy_binary(binary, run))
+
+
+def _runs_elsewhere(topology: Topology) -> bool:
+    """Whether there is nothing that could be started."""
+    services = topology.services.values()
+    return all(service.place and not service.command and service.container is None for service in services)
+
+
+def _external(backend: str, proxy: str, topology: Topology | None) -> Choice:
+    if proxy != "auto":
+        raise BackendError(f"--wt-proxy={proxy}: a system that runs elsewhere has its own Toxiproxy; leave it out")
+    if topology is not None and not any(service.place for service in topology.services.values()):
+        raise BackendError(
+            f"--wt-backend=external: {topology.path} says of no service where it runs; "
+            f"add external: {{url: http://HOST:PORT}}"
+        )
+    reason = "auto: the topology gives addresses only" if backend == "auto" else ""
+    return Choice(backend="external", backend_reason=reason, proxy="external")
 
 
 def _auto(topology: Topology | None, machine: Machine) -> tuple[Literal["docker", "process"], str]:

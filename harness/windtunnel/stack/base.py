@@ -42,7 +42,12 @@ class ServiceState:
 
 @runtime_checkable
 class Stack(Protocol):
-    """A running system, each edge through its proxy."""
+    """A running system, each edge through its proxy.
+
+    Services and edges are named as in `Topology.instances` and `Topology.links`. Where a service has several instances,
+    its own name means the first one for `address` and `edge_address`, all for `replace`, and is a `TopologyError` where
+    one is needed.
+    """
 
     topology: Topology
     run_id: str

@@ -31,7 +31,8 @@ from windtunnel.stack.launch import Launch
 from windtunnel.stack.layout import TOXIPROXY, Layout, PlannedEdge, lay_out, recorder
 from windtunnel.stack.logs import LogTicker, ServiceLog
 from windtunnel.stack.readiness import ask
-from windtunnel.stack.standing import StandingStack, refuse_replicas
+from windtunnel.stack.standing import StandingStack
+from windtunnel.topology.instances import service_of, slug
 from windtunnel.topology.model import BackendName, Container, Topology
 from windtunnel.toxiproxy import ToxiproxyClient
 from windtunnel.undo import Run
@@ -60,7 +61,6 @@ class DockerBackend:
 
         Raises `BackendError` (no engine, no image), `TopologyError`, `ServiceDiedError`, `NotReadyError`, `ProxyError`.
         """
-        refuse_replicas(topology, self.name)
         stack = DockerStack(topology, run)
         try:
             stack.start(seed=seed, toxiproxy=self._proxy == "toxiproxy", patience=self._patience)
@@ -89,7 +89,7 @@ class DockerStack(StandingStack[ServiceContainer]):
 
     def start(self, *, seed: int, toxiproxy: bool, patience: float) -> None:
         """Called once, by the backend."""
-        services = {name: one for name, one in self.topology.services.items() if one.runs_on(self.backend)}
+        services = {name: one for name, one in self.topology.instances.items() if one.runs_on(self.backend)}
         self._layout = lay_out(self.topology, services, tuple(self._own_edges()), toxiproxy=toxiproxy)
         wanted = wanted_images(self.topology, toxiproxy=toxiproxy)
         ensure_images(wanted, self._engine.api, self._engine.client.client)
@@ -215,13 +215,13 @@ class DockerStack(StandingStack[ServiceContainer]):
         self._edges.add(planned.edge.name, way, upstream, http=planned.edge.protocol == "http")
 
     def _container_of(self, service: str) -> Container:
-        container = self.topology.services[service].container
+        container = self.topology.instances[service].container
         if container is None:
             raise StackError(f"{service} is no container")
         return container
 
     def _prepare(self, name: str) -> ServiceContainer:
-        service, container = self.topology.services[name], self._container_of(name)
+        service, container = self.topology.instances[name], self._container_of(name)
         instructions = ContainerInstructions(
             service=service,
             topology=self.topology,
@@ -234,18 +234,19 @@ class DockerStack(StandingStack[ServiceContainer]):
         instructions.command()
         instructions.environment()  # what is wrong with it is better known before anything runs
         address = self._reserve(service)
-        volume = self._engine.create_volume(f"{name}-data")
+        # Made once, by whichever instance comes first: a volume that is there is taken as it is.
+        volume = self._engine.create_volume(f"{service_of(name)}-data")
         create = partial(
             self._engine.create_container,
             name,
-            service_image(self.topology, name),
+            service_image(self.topology, service_of(name)),
             places=self._places(name),
             ports={f"{container.port}/tcp": (address.host, address.port)},
             volumes={volume: {"bind": container.data, "mode": "rw"}},
             init=True,
             healthcheck={"test": ["NONE"]},  # we ask ourselves; six interpreters every few seconds would be felt
         )
-        return ServiceContainer(instructions, address, ServiceLog(self._logs / f"{name}.log"), create)
+        return ServiceContainer(instructions, address, ServiceLog(self._logs / f"{slug(name)}.log"), create)
 
     def _told(self, planned: PlannedEdge) -> Address:
         return Address(self._place(planned.network, planned.recorder)[1], planned.port)

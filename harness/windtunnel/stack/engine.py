@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from windtunnel.errors import BackendError, StackError
 from windtunnel.stack.subnets import free_subnets, pool, routed
+from windtunnel.topology.instances import slug
 from windtunnel.undo.engine import RUN_LABEL, Engine, engine_url
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class RunEngine:
 
     def name(self, what: str) -> str:
         """What something of this run is called in the engine."""
-        return f"windtunnel-{self.run_id}-{what}"
+        return f"windtunnel-{self.run_id}-{slug(what)}"
 
     def create_network(self, what: str, prefix: int) -> IPv4Network:
         """A network with a free subnet of that size."""
@@ -86,7 +87,7 @@ class RunEngine:
             environment=dict(env),
             labels=self.labels,
             name=self.name(what),
-            hostname=what,
+            hostname=slug(what).replace("_", "-"),
             network=self.name(first),
             networking_config={self.name(first): config},
             **more,

@@ -15,6 +15,7 @@ from pathlib import Path, PurePath
 from windtunnel.errors import TopologyError
 from windtunnel.stack.base import Address
 from windtunnel.stack.secrets import SECRET_NAME, Secrets
+from windtunnel.topology.instances import service_of, slug
 from windtunnel.topology.model import Edge, Service, Topology
 from windtunnel.topology.placeholders import expand, secrets_in
 
@@ -31,7 +32,7 @@ class Instructions(ABC):
     port: int
     """Where it has to listen, as it sees it itself."""
     edges: tuple[tuple[Edge, Address], ...]
-    """The edges that leave this service, and where their proxies listen."""
+    """The links that leave this instance, and where their proxies listen."""
     secrets: Secrets
     marks: Mapping[str, str]
     """Variables that show to which run and stack a process belongs."""
@@ -39,7 +40,7 @@ class Instructions(ABC):
     @property
     @abstractmethod
     def data(self) -> PurePath:
-        """What `${data}` stands for: a folder of its own, which outlives its restarts and not the stack."""
+        """What `${data}` stands for: the service's own folder, shared by its instances; goes with the stack."""
 
     @property
     @abstractmethod
@@ -65,7 +66,7 @@ class Instructions(ABC):
         env = {
             **self.unasked(),
             self.service.port_env: str(self.port),
-            **{edge.via_env: self._peer(edge, address) for edge, address in self.edges if edge.via_env},
+            **self._peers(),
             **{name: self._expand(value, f"env {name}") for name, value in own.items()},
             **self.marks,
         }
@@ -73,6 +74,15 @@ class Instructions(ABC):
             if SECRET_NAME.search(name):
                 self.secrets.add(name, env[name])
         return env
+
+    def _peers(self) -> dict[str, str]:
+        """By variable: where the peer is, in each of its instances."""
+        told: dict[str, str] = {}
+        for edge, address in self.edges:
+            if edge.via_env:
+                before = f"{told[edge.via_env]}{edge.via_separator}" if edge.via_env in told else ""
+                told[edge.via_env] = before + self._peer(edge, address)
+        return told
 
     def _peer(self, edge: Edge, address: Address) -> str:
         return self._expand(edge.via_url, f"the address of {edge.target}", host=address.host, port=str(address.port))
@@ -95,16 +105,16 @@ class ProcessInstructions(Instructions):
     """For a process of this machine."""
 
     folder: Path
-    """The service's own, which outlives its restarts and not the stack."""
+    """The stack's, which outlives restarts of its services."""
 
     @property
     def data(self) -> Path:
-        return self.folder / "data"
+        return self.folder / service_of(self.service.name) / "data"
 
     @property
     def scratch(self) -> Path:
         """Its temporary directory."""
-        return self.folder / "tmp"
+        return self.folder / slug(self.service.name) / "tmp"
 
     @property
     def written(self) -> tuple[str, ...]:

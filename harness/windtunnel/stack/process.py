@@ -20,7 +20,8 @@ from windtunnel.stack.environment import ProcessInstructions
 from windtunnel.stack.launch import Launch
 from windtunnel.stack.logs import LogTicker, ServiceLog
 from windtunnel.stack.service import ServiceProcess
-from windtunnel.stack.standing import START_PATIENCE, StandingStack, refuse_replicas
+from windtunnel.stack.standing import START_PATIENCE, StandingStack
+from windtunnel.topology.instances import slug
 from windtunnel.topology.model import BackendName, Topology
 from windtunnel.toxiproxy import ToxiproxyClient
 from windtunnel.undo import Run
@@ -47,7 +48,6 @@ class ProcessBackend:
         Raises `TopologyError` (this backend cannot run it), `PortTakenError`, `ServiceDiedError`, `NotReadyError`,
         `ProxyError`.
         """
-        refuse_replicas(topology, self.name)
         stack = ProcessStack(topology, run)
         try:
             stack.start(seed=seed, proxy_server=self._proxy_server, patience=self._patience)
@@ -72,7 +72,7 @@ class ProcessStack(StandingStack[ServiceProcess]):
 
     def start(self, *, seed: int, proxy_server: ServerMaker, patience: float) -> None:
         """Called once, by the backend."""
-        services = {name: one for name, one in self.topology.services.items() if one.runs_on(self.backend)}
+        services = {name: one for name, one in self.topology.instances.items() if one.runs_on(self.backend)}
         addresses = {name: self._reserve(service) for name, service in services.items()}
         self._open_servers(seed, proxy_server)
         for edge in self._own_edges():
@@ -124,20 +124,18 @@ class ProcessStack(StandingStack[ServiceProcess]):
         return f"{self.run_id}/{self.directory.name}"
 
     def _prepare(self, name: str, address: Address) -> ServiceProcess:
-        folder = self.directory / name
-        folder.mkdir()
         instructions = ProcessInstructions(
-            service=self.topology.services[name],
+            service=self.topology.instances[name],
             topology=self.topology,
             port=address.port,
-            folder=folder,
+            folder=self.directory,
             edges=tuple((e, self.edge_address(e.name)) for e in self._own_edges() if e.source == name),
             secrets=self._secrets,
             marks={**self._run.env, STACK_VARIABLE: self._mark},
         )
         instructions.command()
         instructions.environment()  # what is wrong with it is better known before anything runs
-        return ServiceProcess(instructions, ServiceLog(self._logs / f"{name}.log"), self._run.journal)
+        return ServiceProcess(instructions, ServiceLog(self._logs / f"{slug(name)}.log"), self._run.journal)
 
     def _end(self, processes: Sequence[ServiceProcess]) -> None:
         """Ask all at once, wait for all, end what is left."""

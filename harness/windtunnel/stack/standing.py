@@ -80,13 +80,13 @@ class StandingStack(Generic[U]):
         self._services: dict[str, U] = {}
 
     def address(self, service: str) -> Address:
-        return self._service(service).address
+        return self._units(service)[0].address
 
     def edge_address(self, edge: str) -> Address:
-        return self._placed.addresses[self._known(edge)]
+        return self._placed.addresses[self._known(edge)[0]]
 
     def proxy(self, edge: str) -> EdgeProxy:
-        return self._placed.proxy(self._known(edge))
+        return self._placed.proxy(self._the_one(edge, self._known(edge)))
 
     def log_lines(self, service: str, since: float = 0.0) -> list[str]:
         """May begin a tenth of a second too early. Can be asked after `stop()`, until the run ends."""
@@ -101,10 +101,11 @@ class StandingStack(Generic[U]):
         return self._secrets.made
 
     def replace(self, service: str, env: Mapping[str, str]) -> None:
-        unit = self._service(service)
-        self._end([unit])
-        unit.added = dict(env)
-        self._launch(unit)
+        units = self._units(service)
+        self._end(units)
+        for unit in units:
+            unit.added = dict(env)
+        self._launch(*units)
 
     def until_quiet(self, timeout: float) -> None:
         places = {
@@ -159,20 +160,31 @@ class StandingStack(Generic[U]):
         return self._edges
 
     def _own_edges(self) -> Iterator[Edge]:
-        """The edges that this backend has."""
-        return (edge for edge in self.topology.edges if self.topology.has_edge(edge, self.backend))
+        """The links that this backend has."""
+        return (link for link in self.topology.links.values() if self.topology.has_edge(link, self.backend))
 
-    def _known(self, edge: str) -> str:
-        if not self.topology.has_edge(self.topology.edge(edge), self.backend):
+    def _known(self, edge: str) -> list[str]:
+        """The links that an edge stands for."""
+        links = self.topology.links_of(edge)
+        if not all(self.topology.has_edge(link, self.backend) for link in links.values()):
             raise CapabilityError(f"the {self.backend} backend has no edge {edge}")
-        return edge
+        return list(links)
+
+    def _units(self, name: str) -> list[U]:
+        """What runs as that service, in all its instances."""
+        known = self.topology.instances_of(name)
+        if not all(each in self._services for each in known):
+            raise CapabilityError(f"the {self.backend} backend has no service {name}")
+        return [self._services[each] for each in known]
 
     def _service(self, name: str) -> U:
-        if name in self._services:
-            return self._services[name]
-        if name in self.topology.services:
-            raise CapabilityError(f"the {self.backend} backend has no service {name}")
-        raise TopologyError(f"no service {name!r}; known: {', '.join(self._services)}", path=self.topology.path)
+        units = {unit.name: unit for unit in self._units(name)}
+        return units[self._the_one(name, list(units))]
+
+    def _the_one(self, name: str, found: Sequence[str]) -> str:
+        if len(found) > 1:
+            raise TopologyError(f"{name} is not one: name {' or '.join(found)}", path=self.topology.path)
+        return found[0]
 
     def _reserve(self, service: Service | None = None) -> Address:
         """A loopback port of its own."""
@@ -183,11 +195,12 @@ class StandingStack(Generic[U]):
         self._ports.append(reservation)
         return Address(LOOPBACK, reservation.port)
 
-    def _launch(self, unit: U) -> None:
+    def _launch(self, *units: U) -> None:
         try:
-            Launch({unit.name: unit}, patience=START_PATIENCE, redact=self.redact).run()
+            Launch({unit.name: unit for unit in units}, patience=START_PATIENCE, redact=self.redact).run()
         except BaseException:
-            unit.kill()
+            for unit in units:
+                unit.kill()
             raise
 
     def _end(self, units: Sequence[U]) -> None:
@@ -195,15 +208,3 @@ class StandingStack(Generic[U]):
         with ExitStack() as steps:  # every one, whatever fails
             for unit in units:
                 steps.callback(unit.kill)
-
-
-def refuse_replicas(topology: Topology, backend: BackendName) -> None:
-    """Raise `TopologyError` for a service that is to run more than once."""
-    for service in topology.services.values():
-        if service.replicas != 1:
-            raise TopologyError(
-                f"service {service.name!r}: the {backend} backend starts one of each, not {service.replicas}; "
-                f"write replicas: 1",
-                path=topology.path,
-                line=service.line or None,
-            )

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from windtunnel.document import Fields, Value
-from windtunnel.topology.model import CLIENT, BackendName, Edge, Service
+from windtunnel.topology.external import PLACE_KEYS, read_place
+from windtunnel.topology.model import CLIENT, BackendName, Edge, ProxyPlace, Service
 from windtunnel.topology.placeholders import ADDRESS_WORDS
 from windtunnel.topology.service import filled, variable_name
 
@@ -35,7 +36,8 @@ def _edge(item: Value, services: Mapping[str, Service], environ: Mapping[str, st
     protocol = cast(
         'Literal["http", "tcp"]', fields.read("protocol", lambda v: v.choice("protocol", _DEFAULT_URL), "http")
     )
-    backends = fields.read("backends", _backends, frozenset(_BACKENDS))
+    ends = [services[end] for end in (source, target) if end != CLIENT]
+    backends = fields.read("backends", _backends, _usual_backends(fields.get("via"), ends))
     via = _via(item, fields, source, backends, environ)
     return Edge(
         source=source,
@@ -43,7 +45,9 @@ def _edge(item: Value, services: Mapping[str, Service], environ: Mapping[str, st
         line=item.line,
         via_env=via.env,
         via_url=via.url or _DEFAULT_URL[protocol],
+        via_separator=via.separator,
         via_alias=via.alias,
+        via_proxy=via.place,
         protocol=protocol,
         criticality=cast(
             'Literal["hard", "soft"]',
@@ -64,7 +68,9 @@ class _Via:
 
     env: str | None = None
     url: str | None = None
+    separator: str = ","
     alias: str | None = None
+    place: ProxyPlace | None = None
 
 
 def _via(
@@ -72,17 +78,43 @@ def _via(
 ) -> _Via:
     via = fields.get("via")
     if source == CLIENT:
-        if via is not None:
-            raise via.refusal("an edge from the client has no via: the harness itself is told the address; remove it")
-        return _Via()
+        if via is None:
+            return _Via()
+        if "proxy" in via.mapping():
+            return _Via(place=_place(via, environ))
+        raise via.refusal("an edge from the client has no via: the harness itself is told the address; remove it")
     if via is None:
         if "process" not in backends:
             return _Via()
         raise item.refusal(f"missing key 'via'; how is {source!r} told the address? write via: {{env: SOME_URL}}")
     if "alias" in via.mapping():
         return _Via(alias=_alias(via, backends))
-    parts = via.fields(required=["env"], optional=["url"])
-    return _Via(env=variable_name(parts["env"]), url=parts.read("url", lambda v: _url(v, source, environ), None))
+    if "proxy" in via.entries and "env" not in via.entries:
+        if backends != {"external"}:
+            raise via.refusal("that proxy is there on the external backend only; add env: NAME for the others")
+        return _Via(place=_place(via, environ))
+    parts = via.fields(required=["env"], optional=["url", "separator", *PLACE_KEYS])
+    return _Via(
+        env=variable_name(parts["env"]),
+        url=parts.read("url", lambda v: _url(v, source, environ), None),
+        separator=parts.read("separator", Value.text, ","),
+        place=_place(via, environ, "env", "url", "separator")
+        if any(key in via.entries for key in PLACE_KEYS)
+        else None,
+    )
+
+
+def _place(via: Value, environ: Mapping[str, str], *beside: str) -> ProxyPlace | None:
+    """The proxy that is there already."""
+    via.fields(required=["proxy", "api"], optional=["listen", *beside])
+    return read_place(via, environ)
+
+
+def _usual_backends(via: Value | None, ends: list[Service]) -> frozenset[BackendName]:
+    """Those of an edge that names none: all, but for one that only a system which runs already can have."""
+    proxy_alone = via is not None and "proxy" in via.entries and "env" not in via.entries and bool(ends[1:])
+    running = any(service.place and not service.command and service.container is None for service in ends)
+    return frozenset({"external"}) if proxy_alone or running else frozenset(_BACKENDS)
 
 
 def _alias(via: Value, backends: frozenset[BackendName]) -> str:
@@ -111,6 +143,8 @@ def _check_against(earlier: list[Edge], edge: Edge, item: Value, services: Mappi
         if other.source == edge.source and edge.via_env is not None and other.via_env == edge.via_env:
             raise item.refusal(f"{edge.source!r} is told two addresses in {edge.via_env} (see line {other.line})")
     _check_variable(edge, item, services)
+    if edge.via_alias is not None and services[edge.target].replicas > 1:
+        raise item.refusal(f"{edge.via_alias!r} cannot be several instances; write via: {{env: SOME_URL}}")
     if "process" in edge.backends:
         _check_runs_as_process(edge, item, services)
 

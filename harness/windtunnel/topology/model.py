@@ -8,16 +8,19 @@ Frozen data only; `reader.py` makes it from YAML, `stack/` makes it run.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from windtunnel.errors import TopologyError
+from windtunnel.topology.instances import choose, instance_names, names_of, service_of
 
 CLIENT = "client"
 """The test's own side is a node too: `client->orders` is an edge."""
 
 BackendName = Literal["process", "docker", "external"]
+Anything = TypeVar("Anything")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +52,25 @@ class Container:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProxyPlace:
+    """A proxy that is there already, in a system that runs elsewhere."""
+
+    name: str
+    api: str = field(repr=False)
+    """URL of its Toxiproxy's API; may hold a user and a password."""
+    listen: str = ""
+    """`host:port` by which we reach it; empty: as its server states."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Allowance:
+    """What may be done to a system that runs elsewhere, by the names of edges. What is not named is not touched."""
+
+    toxics: frozenset[str] = frozenset()
+    disable: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Service:
     """One service under test.
 
@@ -64,11 +86,15 @@ class Service:
     """What the process backend starts; a leading `python` is the interpreter that runs the harness."""
     container: Container | None = None
     """What the docker backend starts."""
+    place: str = ""
+    """`host:port` where it runs already, for the external backend."""
     port_env: str = "PORT"
     port: int | None = None
     """A fixed port, if the service insists; normally None, so that the harness picks a free one."""
     env: Mapping[str, str] = field(default_factory=dict)
     replicas: int = 1
+    """How many instances of it run: `inventory#1`, `inventory#2`. They share `${data}`; each has its own port, and on
+    every edge its own proxy."""
     ready: str = "/health/ready"
     """A path that answers 200 when ready, or `tcp`: ready when it accepts a connection."""
     quiet: str | None = None
@@ -79,8 +105,10 @@ class Service:
     metrics: Mapping[str, str] = field(default_factory=dict)
 
     def runs_on(self, backend: BackendName) -> bool:
-        """Whether that backend can start it."""
-        return {"process": bool(self.command), "docker": self.container is not None}.get(backend, True)
+        """Whether that backend can start it, or reach it."""
+        return {"process": bool(self.command), "docker": self.container is not None, "external": bool(self.place)}[
+            backend
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +122,12 @@ class Edge:
     """The variable of the caller that carries the address. None on the client's edges."""
     via_url: str = "http://${host}:${port}"
     """The form in which that variable wants the address."""
+    via_separator: str = ","
+    """Between the addresses in that variable, where the callee has several instances."""
     via_alias: str | None = None
     """The callee's host name as it is written into the caller, who finds the proxy there. Docker only."""
+    via_proxy: ProxyPlace | None = None
+    """The proxy on it where the system runs elsewhere. External only."""
     protocol: Literal["http", "tcp"] = "http"
     criticality: Literal["hard", "soft"] = "hard"
     background: bool = False
@@ -126,9 +158,54 @@ class Topology:
     scenarios: Path
     invariants: Path | None = None
     degrades_to: Mapping[str, Mapping[str, tuple[int, ...]]] = field(default_factory=dict)
+    allow: Allowance = field(default_factory=Allowance)
+
+    @cached_property
+    def instances(self) -> Mapping[str, Service]:
+        """What runs, by name: a service, or each instance of one that has replicas."""
+        return {
+            name: replace(service, name=name, after=tuple(n for other in service.after for n in self._ends(other)))
+            for declared, service in self.services.items()
+            for name in self._ends(declared)
+        }
+
+    @cached_property
+    def links(self) -> Mapping[str, Edge]:
+        """Every edge between two instances, by name; each has a proxy of its own.
+
+        The client's lead to the first instance: it balances nothing.
+        """
+        found = (
+            replace(edge, source=source, target=target)
+            for edge in self.edges
+            for source in self._ends(edge.source)
+            for target in self._ends(edge.target)[: 1 if edge.source == CLIENT else None]
+        )
+        return {link.name: link for link in found}
+
+    @property
+    def replicas(self) -> dict[str, int]:
+        """How many instances a service has, where that is more than one."""
+        return {name: service.replicas for name, service in self.services.items() if service.replicas > 1}
+
+    def instances_of(self, service: str) -> Mapping[str, Service]:
+        """What `inventory`, or `inventory#2`, stands for. Raises `TopologyError` that lists the known ones."""
+        return self._chosen("service", service, self.instances)
+
+    def links_of(self, edge: str) -> Mapping[str, Edge]:
+        """What `a->b`, or `a->b#2`, stands for. Raises `TopologyError` that lists the known ones."""
+        return self._chosen("edge", edge, self.links)
+
+    def _chosen(self, kind: str, name: str, known: Mapping[str, Anything]) -> Mapping[str, Anything]:
+        if found := choose(name, known):
+            return found
+        raise TopologyError(f"no {kind} {name!r}; known: {', '.join(names_of(known))}", path=self.path)
+
+    def _ends(self, service: str) -> tuple[str, ...]:
+        return instance_names(service, self.services[service].replicas) if service in self.services else (service,)
 
     def edge(self, name: str) -> Edge:
-        """The edge called `a->b`. Raises `TopologyError` that lists the known ones."""
+        """The edge called `a->b`, as declared. Raises `TopologyError` that lists the known ones."""
         for edge in self.edges:
             if edge.name == name:
                 return edge
@@ -136,8 +213,8 @@ class Topology:
 
     def has_edge(self, edge: Edge, backend: BackendName) -> bool:
         """Whether that backend has the edge: it is declared there, and both its ends run there."""
-        ends = [self.services[end] for end in (edge.source, edge.target) if end in self.services]
-        return backend in edge.backends and all(service.runs_on(backend) for service in ends)
+        ends = [self.services.get(service_of(end)) for end in (edge.source, edge.target)]
+        return backend in edge.backends and all(service.runs_on(backend) for service in ends if service)
 
     def edges_from(self, caller: str) -> tuple[Edge, ...]:
         return tuple(edge for edge in self.edges if edge.source == caller)

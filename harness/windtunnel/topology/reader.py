@@ -10,13 +10,14 @@ from windtunnel.document import Value, unknown
 from windtunnel.errors import TopologyError
 from windtunnel.strict_yaml import load_yaml
 from windtunnel.topology.edges import read_edges
+from windtunnel.topology.external import read_allowance
 from windtunnel.topology.functions import function_names
-from windtunnel.topology.model import Edge, Service, Topology
-from windtunnel.topology.service import read_service
+from windtunnel.topology.model import Allowance, Edge, Service, Topology
+from windtunnel.topology.service import existing_file, read_service
 
 FORMAT = "windtunnel/v1"
 _REQUIRED = ("topology", "name", "scenarios", "services", "edges")
-_OPTIONAL = ("invariants", "degrades_to")
+_OPTIONAL = ("invariants", "degrades_to", "allow")
 
 
 def read_topology(path: Path, environ: Mapping[str, str] = os.environ) -> Topology:
@@ -29,15 +30,16 @@ def read_topology(path: Path, environ: Mapping[str, str] = os.environ) -> Topolo
     fields["topology"].choice("format", (FORMAT,))
     services = _services(fields["services"], path.parent, environ)
     edges = read_edges(fields["edges"], services, environ)
-    scenarios = _existing_file(fields["scenarios"], path.parent)
+    scenarios = existing_file(fields["scenarios"], path.parent)
     return Topology(
         name=fields["name"].text(),
         path=path,
         services=services,
         edges=edges,
         scenarios=scenarios,
-        invariants=fields.read("invariants", lambda value: _existing_file(value, path.parent), None),
+        invariants=fields.read("invariants", lambda value: existing_file(value, path.parent), None),
         degrades_to=fields.read("degrades_to", lambda value: _degradations(value, scenarios, edges), {}),
+        allow=fields.read("allow", lambda value: read_allowance(value, edges), Allowance()),
     )
 
 
@@ -73,14 +75,6 @@ def _cycle_from(start: str, services: Mapping[str, Service]) -> tuple[str, ...]:
                 seen.add(other)
                 ways.append((*way, other))
     return ()
-
-
-def _existing_file(value: Value, folder: Path) -> Path:
-    # normpath keeps messages readable: `load/scenarios.py`, not `platform/../load/scenarios.py`.
-    path = Path(os.path.normpath(folder / value.text()))
-    if not path.is_file():
-        raise value.refusal(f"there is no file {path}; paths start from the folder of this file")
-    return path
 
 
 def _degradations(

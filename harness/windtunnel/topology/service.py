@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from windtunnel.document import Entry, Value
 from windtunnel.topology.container import read_container
+from windtunnel.topology.external import read_url
 from windtunnel.topology.model import CLIENT, Service
 from windtunnel.topology.placeholders import SERVICE_WORDS, fill_environment
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_KEYS = ("process", "docker", "port", "env", "replicas", "ready", "openapi", "metrics", "quiet", "after")
+_KEYS = ("process", "docker", "external", "port", "env", "replicas", "ready", "openapi", "metrics", "quiet", "after")
 
 
 def read_service(name: str, entry: Entry, folder: Path, environ: Mapping[str, str]) -> Service:
     """One service; `folder` is what relative paths start from."""
     _check_name(name, entry)
     fields = entry.value.fields(optional=_KEYS)
-    if fields.get("process") is None and fields.get("docker") is None:
-        raise entry.place.refusal(f"nothing starts {name!r}; add process: {{command: [...]}} or docker: {{...}}")
+    if all(fields.get(key) is None for key in ("process", "docker", "external")):
+        raise entry.place.refusal(
+            f"nothing starts {name!r}; add process: {{command: [...]}} or docker: {{...}}; where it runs already: "
+            f"external: {{url: ...}}"
+        )
     port_env, port = _port(fields.get("port"))
+    replicas = fields.read("replicas", lambda value: value.integer(minimum=1), 1)
+    if port is not None and replicas > 1:
+        raise fields["replicas"].refusal(f"{replicas} instances cannot share port {port}; remove the port's number")
     return Service(
         name=name,
         line=entry.place.line,
@@ -37,16 +45,26 @@ def read_service(name: str, entry: Entry, folder: Path, environ: Mapping[str, st
             ),
             None,
         ),
+        place=fields.read("external", lambda value: read_url(value, environ), ""),
         port_env=port_env,
         port=port,
         env=fields.read("env", lambda value: _environment(value, name, environ), {}),
-        replicas=fields.read("replicas", lambda value: value.integer(minimum=1), 1),
+        replicas=replicas,
         ready=fields.read("ready", lambda value: "tcp" if value.text() == "tcp" else url_path(value), "/health/ready"),
         quiet=fields.read("quiet", _quiet, None),
         after=fields.read("after", Value.texts, ()),
-        openapi=fields.read("openapi", lambda value: folder / value.text(), None),
+        openapi=fields.read("openapi", lambda value: existing_file(value, folder), None),
         metrics=fields.read("metrics", _metrics, {}),
     )
+
+
+def existing_file(value: Value, folder: Path) -> Path:
+    """A file that is there, by its path from `folder`."""
+    # normpath keeps messages readable: `load/scenarios.py`, not `platform/../load/scenarios.py`.
+    path = Path(os.path.normpath(folder / value.text()))
+    if not path.is_file():
+        raise value.refusal(f"there is no file {path}; paths start from the folder of this file")
+    return path
 
 
 def url_path(value: Value) -> str:

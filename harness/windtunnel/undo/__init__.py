@@ -5,7 +5,7 @@
                     the run dies: the reaper plays what is pending, ends the run's processes, removes its directory;
                     the machine dies: the next run's heal() does
 
-Nothing in this package imports more than the standard library and `windtunnel.errors`.
+Nothing in this package imports more than the standard library, `windtunnel.errors` and `windtunnel.api_url`.
 """
 
 from windtunnel.undo.heal import heal

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from windtunnel.api_url import without_credentials
 from windtunnel.undo.operations import OPERATIONS, REMOTE, Data, UndoError
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ class Pending:
     data: Data
 
     def __str__(self) -> str:
-        return f"{self.op} {' '.join(f'{key}={value}' for key, value in self.data.items())}"
+        """For people: without any password."""
+        return without_credentials(f"{self.op} {' '.join(f'{key}={value}' for key, value in self.data.items())}")
 
 
 class Journal:

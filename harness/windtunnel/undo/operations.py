@@ -86,22 +86,26 @@ def _quoted(name: object) -> str:
 
 def _call(data: Data, method: str, path: str, body: bytes | None, *, allowed: tuple[int, ...]) -> None:
     """One request about a proxy. A server that is no longer there has taken its proxies with it."""
-    from http.client import HTTPConnection, HTTPException
+    from http.client import HTTPConnection, HTTPException, HTTPSConnection
     from urllib.parse import urlsplit
 
-    url = urlsplit(str(data["api"]))
-    connection = HTTPConnection(url.hostname or "", url.port, timeout=5.0)
+    from windtunnel.api_url import authorization, without_credentials
+
+    url, shown = urlsplit(str(data["api"])), without_credentials(str(data["api"]))
+    secure = url.scheme == "https"
+    connection = (HTTPSConnection if secure else HTTPConnection)(url.hostname or "", url.port, timeout=5.0)
+    target = f"{url.path.rstrip('/')}/proxies/{_quoted(data['proxy'])}{path}"
     try:
-        connection.request(method, f"{url.path.rstrip('/')}/proxies/{_quoted(data['proxy'])}{path}", body)
+        connection.request(method, target, body, headers=authorization(str(data["api"])))
         status = connection.getresponse().status
     except ConnectionRefusedError:
         return
     except (OSError, HTTPException) as error:
-        raise UndoError(f"{method} for proxy {data['proxy']} at {data['api']}: {error!r}") from error
+        raise UndoError(f"{method} for proxy {data['proxy']} at {shown}: {error!r}") from error
     finally:
         connection.close()
     if status not in allowed:
-        raise UndoError(f"{method} for proxy {data['proxy']} at {data['api']}: status {status}")
+        raise UndoError(f"{method} for proxy {data['proxy']} at {shown}: status {status}")
 
 
 OPERATIONS: Mapping[str, Operation] = {

@@ -35,7 +35,7 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Se
     def transfer() -> Response:
         key, body = idempotency_key(), Body()
         kind = body.text("kind", "payment|refund", "payment or refund")
-        amount = body.integer("amount_cents", 1, 2**31)
+        amount = body.integer("amount_cents", 1, 2**31 - 1)
         card = body.text("card", r"[a-z0-9-]{1,40}", "a card such as card-ok")
         reference = body.text("reference", r"[A-Za-z0-9._-]{1,64}", "1 to 64 letters, digits, . _ or -")
         declined = kind == "payment" and (card == DECLINED_CARD or amount > settings.limit_cents)

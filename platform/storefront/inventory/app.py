@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
@@ -16,6 +17,8 @@ from storefront.shared.application import ServiceApp
 from storefront.shared.bodies import Body
 from storefront.shared.database import Database
 from storefront.shared.problems import Problem
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> ServiceApp:
@@ -40,6 +43,7 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Se
 
     @app.put("/reservations/<reservation_id>")
     def hold(reservation_id: str) -> Response:
+        _check_id(reservation_id)
         body = Body()
         sku, quantity = body.text("sku", r"[A-Z0-9-]{1,20}", "a sku such as MUG-01"), body.integer("quantity", 1, 1000)
         body.fingerprint()
@@ -47,9 +51,12 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Se
         return jsonify(id=reservation_id, sku=sku, quantity=quantity, unit_price_cents=price)
 
     @app.delete("/reservations/<reservation_id>")
-    def give_back(reservation_id: str) -> tuple[str, int]:
+    def give_back(reservation_id: str) -> Response:
+        _check_id(reservation_id)
         reservations.release(reservation_id)
-        return "", 204
+        answer = Response(status=204)
+        answer.headers.remove("Content-Type")  # of nothing
+        return answer
 
     @app.get("/audit/stock")
     def stock() -> Response:
@@ -64,6 +71,13 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Se
 
     audit.register(app, database, "reservations", Reservation, _reservation)
     return app
+
+
+def _check_id(reservation_id: str) -> None:
+    # Whoever reserves chooses it, and even a release that comes first is stored under it.
+    if not _ID.fullmatch(reservation_id):
+        right = "1 to 64 letters, digits, . _ or -, a letter or digit first"
+        raise Problem(422, "invalid-parameter", f"reservation_id must be {right}")
 
 
 def _product(row: Product) -> dict[str, object]:

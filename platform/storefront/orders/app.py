@@ -68,15 +68,22 @@ def create_app(
 
 def _user(users: Peer) -> dict[str, str]:
     """Who is asking. Raises `Problem`: 401, or 503 when users cannot say."""
+    authorization = request.headers.get("Authorization", "")
+    if not authorization.isascii():  # no token looks so, and it could not be sent on
+        raise _unauthorized()
     try:
-        answer = users.send("GET", "/me", headers={"Authorization": request.headers.get("Authorization", "")})
+        answer = users.send("GET", "/me", headers={"Authorization": authorization})
         if answer.status_code == 200:
             return read_object(answer, "id", "email")
     except (httpx.TransportError, ValueError) as error:
         raise users.problem(error) from None
     if answer.status_code == 401:
-        raise Problem(401, "unauthorized", "A valid bearer token is needed", headers={"WWW-Authenticate": "Bearer"})
+        raise _unauthorized()
     raise users.problem()
+
+
+def _unauthorized() -> Problem:
+    return Problem(401, "unauthorized", "A valid bearer token is needed", headers={"WWW-Authenticate": "Bearer"})
 
 
 def _wanted(user: Mapping[str, str], key: str, now: float) -> Order:

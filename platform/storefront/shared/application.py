@@ -41,7 +41,9 @@ class ServiceApp(Flask):
     ) -> None:
         super().__init__(f"storefront.{service}", static_folder=None)
         self.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY
-        self.url_map.strict_slashes = False
+        # One path for one thing, and no method that the service's document does not name: no redirect, no OPTIONS.
+        self.url_map.merge_slashes = False
+        self.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
         self.database = database
         self.loops: list[Loop] = []
         self.closers: list[Callable[[], None]] = [peer.close for peer in peers.values()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -15,6 +16,8 @@ from storefront.shared.problems import Problem
 
 MOST = 1000
 """Items on a page."""
+_WHOLE = re.compile(r"[0-9]{1,16}")
+_NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?")
 
 
 class Listed:
@@ -37,8 +40,8 @@ def register(
     """
 
     def listing() -> Response:
-        since, after = _number("since", 0.0), int(_number("after", 0.0))
-        limit = int(_number("limit", float(MOST), low=1, high=MOST))
+        since, after = _number("since", 0.0), int(_number("after", 0, whole=True))
+        limit = int(_number("limit", MOST, low=1, high=MOST, whole=True))
         wanted = select(table).where(table.created_at >= since, table.seq > after).order_by(table.seq).limit(limit)
         with database.read() as session:
             rows = session.scalars(wanted).all()
@@ -47,11 +50,10 @@ def register(
     app.add_url_rule(f"/audit/{name}", f"audit_{name}", listing)
 
 
-def _number(name: str, default: float, *, low: float = 0, high: float = 2**53) -> float:
-    try:
-        value = float(request.args.get(name, default))
-    except ValueError:
-        value = math.nan
+def _number(name: str, default: float, *, low: float = 0, high: float = 2**53, whole: bool = False) -> float:
+    text = request.args.get(name, str(default))
+    value = float(text) if (_WHOLE if whole else _NUMBER).fullmatch(text) else math.nan
     if not low <= value <= high:
-        raise Problem(422, "invalid-parameter", f"{name} must be a number from {low:g} to {high:g}")
+        kind = "whole number" if whole else "number"
+        raise Problem(422, "invalid-parameter", f"{name} must be a {kind} from {low:.0f} to {high:.0f}")
     return value

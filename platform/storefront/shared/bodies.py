@@ -36,8 +36,10 @@ class Body:
         return value
 
     def integer(self, name: str, low: int, high: int) -> int:
-        """A whole number from `low` to `high`."""
+        """A whole number from `low` to `high`; 2.0 is one, as in JSON Schema."""
         value = self._take(name)
+        if isinstance(value, float) and value.is_integer():
+            self._fields[name] = value = int(value)
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
             raise Problem(422, "invalid-body", f"{name} must be a whole number from {low} to {high}")
         return value

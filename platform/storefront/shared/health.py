@@ -41,6 +41,7 @@ def register(app: Flask, database: Database, life: Life, backlog: Backlog | None
         return
 
     @app.get("/health/quiet")
-    def quiet() -> tuple[Response, int]:
+    def quiet() -> tuple[Response, int, dict[str, str]]:
         waiting = dict(backlog())
-        return jsonify(quiet=not waiting, waiting_for=waiting), 503 if waiting else 200
+        body = jsonify(quiet=not waiting, waiting_for=waiting)
+        return (body, 503, {"Retry-After": "1"}) if waiting else (body, 200, {})

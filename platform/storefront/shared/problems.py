@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from http import HTTPStatus
 
 from flask import Flask, Response
 from sqlalchemy.exc import OperationalError
@@ -65,9 +64,13 @@ def register(app: Flask, *, details: bool = True) -> None:
     @app.errorhandler(HTTPException)
     def of_the_framework(error: HTTPException) -> Response:
         status = error.code or 500
-        allow = {k: v for k, v in error.get_headers() if k == "Allow"}
-        kind = HTTPStatus(status).phrase.lower().replace(" ", "-")
-        return answer(Problem(status, kind, error.description or "", headers=allow))
+        headers = {k: v for k, v in error.get_headers() if k == "Allow"}
+        if status == 413:
+            # What was not read stands in the way of the next request: the client must not send one here.
+            headers["Connection"] = "close"
+        # Not the phrase of HTTPStatus: it changes with Python's version, and a kind must not.
+        kind = error.name.lower().replace(" ", "-")
+        return answer(Problem(status, kind, error.description or "", headers=headers))
 
     @app.errorhandler(OperationalError)
     @app.errorhandler(PoolTimeoutError)

@@ -67,12 +67,12 @@ class Conversation:
             self._began = self._clock()
         if self._sifting or self._proxy.rules:
             self._sift(chunk)
+        elif self._up.direct:
+            # The upstream works on it while it is read. (A toxic might end the connection, and with it the record.)
+            self._up.data(chunk)
+            self._read(chunk)
         else:
-            for _, head in self._requests.feed(chunk):
-                if head is not None:
-                    self._request(head, kept=False)
-                else:
-                    self._request_over()
+            self._read(chunk)
             self._up.data(chunk)
         self._note_loss(self._requests)
 
@@ -131,6 +131,13 @@ class Conversation:
         elif given.awaited and not given.between:
             self._end_one(given.awaited.popleft(), "reset" if reset else "cut")
         self._end_awaited("reset" if reset else "no_answer")
+
+    def _read(self, chunk: bytes) -> None:
+        for _, head in self._requests.feed(chunk):
+            if head is not None:
+                self._request(head, kept=False)
+            else:
+                self._request_over()
 
     def _sift(self, chunk: bytes) -> None:
         if not self._sifting:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from windtunnel.proxy.http1.body import Body, Chunked, Empty, Fixed, UntilClose
 
@@ -18,16 +18,14 @@ NOT_HTTP = "not HTTP/1"
 _TCHAR = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 _REQUEST_LINE = re.compile(rb"(" + _TCHAR + rb"{1,64}) ([\x21-\x7e\x80-\xff]+) HTTP/1\.([01])")
 _ANSWER_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\r\n\0]*)?")
-_FIELDS = re.compile(rb"(?:" + _TCHAR + rb"++:[^\r\n\0]*+\r\n)*+\r\n")
-_NOTABLE = re.compile(
-    rb"^(content-length|transfer-encoding|connection|upgrade|expect|user-agent|traceparent|x-request-id|request-id"
-    rb"|x-correlation-id):[ \t]*+([^\r\n]*)",
-    re.IGNORECASE | re.MULTILINE,
-)
-_FIELD = re.compile(rb"^(" + _TCHAR + rb"++):[ \t]*+([^\r\n]*)", re.MULTILINE)
+_FIELD = re.compile(rb"(" + _TCHAR + rb"++):[ \t]*+([^\r\n\0]*)")
 _PARTIAL_REQUEST = re.compile(_TCHAR + rb"{1,64}(?: [\x21-\x7e\x80-\xff]*(?: [HTP/1.0\r]*)?)?")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
 _REQUEST_IDS = (b"x-request-id", b"request-id", b"x-correlation-id")
+_FRAMING = (b"content-length", b"transfer-encoding")
+_NOTABLE = frozenset((*_FRAMING, b"connection", b"expect", b"user-agent", b"traceparent", *_REQUEST_IDS))
+_MOST_REMEMBERED = 4096
+"""Bytes of a head whose lines are looked up before they are read: most are the same in each request of a client."""
 Notable = dict[bytes, list[bytes]]
 
 
@@ -58,8 +56,9 @@ class RequestHead:
     def headers(self) -> dict[str, list[str]]:
         """All headers, names in lower case."""
         headers: dict[str, list[str]] = {}
-        for name, value in _FIELD.findall(self.fields):
-            headers.setdefault(name.decode().lower(), []).append(value.rstrip(b" \t").decode("latin-1"))
+        for line in self.fields.split(b"\r\n")[:-2]:
+            name, value = _field(line)
+            headers.setdefault(name.decode(), []).append(value.decode("latin-1"))
         return headers
 
 
@@ -81,14 +80,14 @@ def request_head(head: bytes) -> RequestHead:
     if line is None:
         raise UnreadableError(NOT_HTTP)
     notable = _notable(fields)
-    connection = _tokens(notable.get(b"connection"))
+    connection = _tokens(notable[b"connection"]) if b"connection" in notable else ()
     old = line[3] == b"0"
     return RequestHead(
         method=line[1].decode(),
         path=_path(line[2]),
         trace_id=_trace_id(notable),
-        request_id=_text(next((notable[name][0] for name in _REQUEST_IDS if name in notable), b"")),
-        user_agent=_text(notable.get(b"user-agent", [b""])[0]),
+        request_id=_first(notable, *_REQUEST_IDS),
+        user_agent=_first(notable, b"user-agent"),
         closes=b"close" in connection or (old and b"keep-alive" not in connection),
         expects=b"expect" in notable,
         tunnels=line[1] == b"CONNECT",
@@ -124,12 +123,29 @@ def answer_possible(begin: bytes) -> bool:
 
 
 def _notable(fields: bytes) -> Notable:
-    if _FIELDS.fullmatch(fields) is None:
-        raise UnreadableError("malformed headers")
     notable: Notable = {}
-    for name, value in _NOTABLE.findall(fields):
-        notable.setdefault(name.lower(), []).append(value.rstrip(b" \t"))
+    read = _remembered if len(fields) <= _MOST_REMEMBERED else _notable_field
+    for line in fields.split(b"\r\n")[:-2]:
+        field = read(line)
+        if field is not None:
+            notable.setdefault(field[0], []).append(field[1])
     return notable
+
+
+def _notable_field(line: bytes) -> tuple[bytes, bytes] | None:
+    field = _field(line)
+    return field if field[0] in _NOTABLE else None
+
+
+_remembered = lru_cache(1024)(_notable_field)
+
+
+def _field(line: bytes) -> tuple[bytes, bytes]:
+    """Name in lower case, and value."""
+    match = _FIELD.fullmatch(line)
+    if match is None:
+        raise UnreadableError("malformed headers")
+    return match[1].lower(), match[2].rstrip(b" \t")
 
 
 def _framing(notable: Notable, old: bool) -> Body | None:
@@ -148,8 +164,8 @@ def _framing(notable: Notable, old: bool) -> Body | None:
     return None
 
 
-def _tokens(values: list[bytes] | None) -> set[bytes]:
-    return {token.strip().lower() for value in values or () for token in value.split(b",")}
+def _tokens(values: list[bytes]) -> set[bytes]:
+    return {token.strip().lower() for value in values for token in value.split(b",")}
 
 
 def _path(target: bytes) -> str:
@@ -162,9 +178,13 @@ def _path(target: bytes) -> str:
 
 def _trace_id(notable: Notable) -> str:
     """The trace-id of a `traceparent` header (W3C Trace Context)."""
-    match = _TRACEPARENT.fullmatch(_text(notable.get(b"traceparent", [b""])[0]))
+    match = _TRACEPARENT.fullmatch(_first(notable, b"traceparent"))
     return match[1] if match else ""
 
 
-def _text(value: bytes) -> str:
-    return value[:LONGEST_ID].decode("latin-1")
+def _first(notable: Notable, *names: bytes) -> str:
+    """The first value of the first of these that is there."""
+    for name in names:
+        if name in notable:
+            return notable[name][0][:LONGEST_ID].decode("latin-1")
+    return ""

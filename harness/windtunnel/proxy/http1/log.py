@@ -48,11 +48,11 @@ class RequestLog:
         dropped = self._count - len(self._ended)
         first = max(since, dropped)
         wanted = list(islice(self._ended, first - dropped, first - dropped + PAGE))
-        last = first + len(wanted)
+        last = min(first + len(wanted), self._count)
         return {
             "format": FORMAT,
             "anchor": self._anchor,
-            "next": max(last, since),
+            "next": last,
             "more": last < self._count,
             "missed": max(dropped - since, 0),
             "dropped": dropped,

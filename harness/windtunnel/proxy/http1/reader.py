@@ -1,15 +1,14 @@
 """Where messages begin and end in one direction's bytes.
 
-for event in reader.feed(chunk):
-    if event.head is not None: reader.body = ...      # the caller knows how this head's body is framed
-    else: ...                                         # the message ends at event.offset
+for offset, head in reader.feed(chunk):
+    if head is not None: reader.body = ...      # the caller knows how this head's body is framed
+    else: ...                                   # the message ends at offset
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from windtunnel.proxy.http1.body import Body, BodyError, Empty
 from windtunnel.proxy.http1.head import NOT_HTTP
@@ -19,11 +18,9 @@ MOST_HEAD = 64 * 1024
 _BLANK_LINE = b"\r\n\r\n"
 
 
-class Event(NamedTuple):
-    """At `offset` of the chunk a head was complete (`head`: all of it), or a message was (None)."""
-
-    offset: int
-    head: bytes | None
+# A plain tuple: an attribute's name would cost every message of every edge.
+Event = tuple[int, bytes | None]
+"""At this offset of the chunk a head was complete (all of it), or a message was (None)."""
 
 
 class Reader:
@@ -64,12 +61,12 @@ class Reader:
                 if not self.body.done:
                     return
                 self._in_body = False
-                yield Event(position, None)
+                yield position, None
             else:
                 found = self._read_head(chunk, position)
                 if found is None:
                     return
-                position, self._in_body = found.offset, True
+                position, self._in_body = found[0], True
                 yield found
 
     @property
@@ -91,7 +88,7 @@ class Reader:
                 position += 2
             stop = chunk.find(_BLANK_LINE, position)
             if 0 <= stop <= position + MOST_HEAD - 4:
-                return Event(stop + 4, chunk[position : stop + 4])
+                return stop + 4, chunk[position : stop + 4]
         self._kept += chunk[position:]
         while self._skips and self._kept.startswith(b"\r\n"):
             del self._kept[:2]
@@ -100,7 +97,7 @@ class Reader:
         if 0 <= stop <= MOST_HEAD - 4:
             head = bytes(self._kept[: stop + 4])
             self._kept.clear()
-            return Event(position + stop + 4 - before, head)
+            return position + stop + 4 - before, head
         if self._kept and self._kept != b"\r" and not self._possible(bytes(self._kept)):
             self.lose(NOT_HTTP)
         elif len(self._kept) >= MOST_HEAD:

@@ -9,9 +9,10 @@ import yaml
 
 from windtunnel.checks import judge
 from windtunnel.checks.verdict import Verdict
-from windtunnel.history import FaultEvent, History, InvariantEvent, NoteEvent, PhaseEvent, ProbeEvent
+from windtunnel.history import BreakerEvent, FaultEvent, History, InvariantEvent, NoteEvent, PhaseEvent, ProbeEvent
 from windtunnel.report.html import Markup, el, join
 from windtunnel.report.matrix import state_of
+from windtunnel.report.page.calls import calls_section, way_table
 from windtunnel.report.page.frame import badge_of, command, facts, figure, page, section, table
 from windtunnel.report.page.map import system_map
 from windtunnel.report.page.timeline import timeline
@@ -44,11 +45,13 @@ def _evidence(
     broken = {target for step in entry["faults"] for target in [*step["edges"], step["service"]] if target}
     header = history.header
     edges = dict(header.edges) or system["edges"]
+    drawing = system_map(header.services or system["services"], edges, broken, header.replicas)
     return [
         section("timeline-of-requests", "What the load saw", timeline(Scene.of(history, verdict))),
         _promises(entry),
         _windows(entry),
-        section("map", "Where it was broken", system_map(header.services or system["services"], edges, broken)),
+        *calls_section(history),
+        section("map", "Where it was broken", drawing),
         _faults(entry, history),
         section("events", "What happened when", _events(history)),
         *_ways(history, logs),
@@ -144,32 +147,39 @@ def _events(history: History) -> Markup:
 
 
 def _event(event: object) -> str:
+    """In words; empty for what is told elsewhere."""
     match event:
         case PhaseEvent():
-            return f"phase {event.name}"
+            words = f"phase {event.name}"
         case FaultEvent():
-            return f"{event.fault} on {event.target}: {event.what}"
+            words = f"{event.fault} on {event.target}: {event.what}"
         case NoteEvent():
-            return f"{event.what}: {event.text}"
+            words = f"{event.what}: {event.text}"
         case ProbeEvent():
-            return f"probe {event.probe!r} {'met' if event.met else f'not met: {event.detail}'}"
+            words = f"probe {event.probe!r} {'met' if event.met else f'not met: {event.detail}'}"
+        case BreakerEvent():
+            words = f"breaker {event.breaker} ({event.service}): {event.state.replace('_', ' ')}"
         case InvariantEvent():
             broken = event.error or "; ".join(event.violations)
-            return f"invariant {event.invariant} {f'broke: {broken}' if broken else 'holds'}"
-    return ""
+            words = f"invariant {event.invariant} {f'broke: {broken}' if broken else 'holds'}"
+        case _:
+            words = ""
+    return words
 
 
 def _ways(history: History, logs: Mapping[str, str]) -> list[Markup]:
-    """How one slow and one failed request went through the services, from their own logs."""
+    """How one slow and one failed request went through the services: the calls it caused, and their own logs."""
     told = []
     for words, sample in telling_requests(history):
-        if way := way_of(sample.request_id, logs):
+        calls, way = way_table(history, sample), way_of(sample.request_id, logs)
+        if calls or way:
             result = f"status {sample.status}" if sample.status else f"no status, {sample.error}"
             head = (
                 f"{words.capitalize()}: {sample.route}, {1000 * sample.latency:.0f} ms, {result} ({sample.request_id})"
             )
             text = "\n".join(f"{service:14} {cut(line)}" for service, line in way[:WAY_LINES])
-            told.append(el("details", el("summary", head), el("pre", text, tabindex="0")))
+            written = el("pre", text, tabindex="0") if way else None
+            told.append(el("details", el("summary", head), calls, written))
     return [section("ways", "The way of one request through the services", *told)] if told else []
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from windtunnel.report.html import Markup, el
+from windtunnel.topology.instances import choose, instance_names
 from windtunnel.topology.model import CLIENT
 
 WIDE, TALL = 122, 34
@@ -13,8 +14,13 @@ ACROSS, DOWN = 190, 58
 MARGIN: Final = 12
 
 
-def system_map(services: Iterable[str], edges: dict[str, str], broken: Collection[str]) -> Markup:
-    """Callers on the left, whom they call to the right of them; `broken` names edges and services."""
+def system_map(
+    services: Iterable[str], edges: Mapping[str, str], broken: Collection[str], replicas: Mapping[str, int]
+) -> Markup:
+    """Callers on the left, whom they call to the right of them, each instance on its own; `broken` names edges and
+    services."""
+    services, edges = _instances(services, replicas), _links(edges, replicas)
+    broken = {each for name in broken for each in choose(name, {**edges, **dict.fromkeys(services)})}
     pairs = {edge: (edge.split("->")[0], edge.split("->")[1]) for edge in edges if "->" in edge}
     names = list(dict.fromkeys([*(end for pair in pairs.values() for end in pair), *services]))
     places = _places(names, list(pairs.values()))
@@ -26,6 +32,20 @@ def system_map(services: Iterable[str], edges: dict[str, str], broken: Collectio
     drawing = el("svg", *parts, viewBox=f"0 0 {width} {height}", width=str(width), role="img", aria_label=said)
     words = "Red and dashed with a cross: what was broken. Dashed: an edge that may be lost without harm."
     return el("figure", drawing, el("figcaption", words), class_="map", style="margin:0")
+
+
+def _instances(services: Iterable[str], replicas: Mapping[str, int]) -> list[str]:
+    return [each for name in services for each in instance_names(name, replicas.get(name, 1))]
+
+
+def _links(edges: Mapping[str, str], replicas: Mapping[str, int]) -> dict[str, str]:
+    return {
+        f"{a}->{b}": kind
+        for edge, kind in edges.items()
+        for caller, _, callee in [edge.partition("->")]
+        for a in _instances([caller], replicas)
+        for b in _instances([callee], replicas)[: 1 if caller == CLIENT else None]
+    }
 
 
 def _places(names: list[str], pairs: list[tuple[str, str]]) -> dict[str, tuple[float, float]]:

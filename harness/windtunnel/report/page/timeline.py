@@ -19,6 +19,7 @@ from typing import Final
 from windtunnel.checks.figures import quantile
 from windtunnel.checks.windows import first_offset, spans
 from windtunnel.history import LATE, Sample
+from windtunnel.report.breakers import Stretch, moved
 from windtunnel.report.html import Markup, el
 from windtunnel.report.scene import DEGRADED, FAILED, LOST, OK, Mark, Scene
 from windtunnel.report.words import number
@@ -28,6 +29,8 @@ WIDTH, LEFT, RIGHT = 1000, 58, 988
 TOP, FLOOR = 30, 300
 STRIP_TOP, STRIP_FLOOR = 318, 368
 HEIGHT = 398
+LANE = 26
+"""Height of one breaker's strip."""
 NAMES: Final = {OK: "ok", DEGRADED: "degraded", LOST: "lost", FAILED: "failed"}
 MOST_OF_A_KIND: Final = 4000
 """Points of one kind that are drawn; of more, every n-th, and the legend says so."""
@@ -75,8 +78,11 @@ def timeline(scene: Scene) -> Markup:
     parts = [_shade(scene, scale), *_grid(scale), *_borders(scene, scale), *_shares(scene, scale)]
     parts += [_dots(mark, samples, scene, scale) for mark, samples in drawn.items() if samples]
     parts += [_percentile(scene, scale), *_limits(scene, scale), *_recovery(scene, scale)]
+    lanes = moved(scene.history, scene.zero + scene.last)
+    parts += _lanes(lanes, scene, scale)
+    height = HEIGHT + LANE * len(lanes)
     drawing = el(
-        "svg", *parts, el("circle", r="7", class_="pick", hidden=True), viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img",
+        "svg", *parts, el("circle", r="7", class_="pick", hidden=True), viewBox=f"0 0 {WIDTH} {height}", role="img",
         aria_label=_in_words(scene), tabindex="0", id="timeline",
     )  # fmt: skip
     data = el("script", Markup(_data(drawn, scene, scale)), type="application/json", id="requests")
@@ -239,6 +245,22 @@ def _recovery(scene: Scene, scale: Scale) -> Iterator[Markup]:
     x = scale.x(scene.recovered)
     yield el("line", x1=x, x2=x, y1=TOP - 8, y2=STRIP_FLOOR, class_="recovered")
     yield el("text", f"recovered after {figure.seconds:.1f} s", x=x + 5, y=TOP + 8, class_="recovered")
+
+
+def _lanes(lanes: dict[str, list[Stretch]], scene: Scene, scale: Scale) -> Iterator[Markup]:
+    """A strip for each breaker that was not closed all the time: where it was open, half open, or not known."""
+    for row, (breaker, states) in enumerate(lanes.items()):
+        y = HEIGHT + LANE * row
+        yield el("rect", x=LEFT, y=y, width=RIGHT - LEFT, height=LANE - 6, class_="lane closed")
+        for start, end, state in states:
+            left, right = scale.x(start - scene.zero), scale.x(end - scene.zero)
+            if state == "closed" or right <= left:
+                continue
+            words = f"breaker {breaker} {state.replace('_', ' ')} for {end - start:.1f} s"
+            yield el("rect", el("title", words), x=left, y=y, width=round(right - left, 1), height=LANE - 6,
+                     class_=f"lane {state}")  # fmt: skip
+        told = ", ".join(dict.fromkeys(state.replace("_", " ") for _, _, state in states if state != "closed"))
+        yield el("text", f"breaker {breaker}: {told}", x=LEFT + 6, y=y + 14, class_="axis")
 
 
 def _data(drawn: dict[Mark, list[Sample]], scene: Scene, scale: Scale) -> str:
