@@ -128,6 +128,7 @@ TOPOLOGY = """
 topology: windtunnel/v1
 name: small
 scenarios: scenarios.py
+fuzz: fuzz.yaml
 services:
   back: {process: {command: [python, back.py]}, port: {env: PORT}, ready: /health/ready}
   front:

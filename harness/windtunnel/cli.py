@@ -14,6 +14,7 @@ from windtunnel import serve
 from windtunnel.contracts.commands import register as register_contract
 from windtunnel.contracts.pact_commands import register as register_pacts
 from windtunnel.errors import BadInputError, WindtunnelError
+from windtunnel.fuzz_command import register as register_fuzz
 from windtunnel.load_command import register as register_load
 from windtunnel.report.commands import register as register_report
 
@@ -51,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     proxy.set_defaults(command=serve.run)
     _add_machine(commands)
     register_load(commands)
+    register_fuzz(commands)
     register_report(commands)
     register_contract(commands)
     register_pacts(commands)

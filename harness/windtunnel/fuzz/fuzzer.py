@@ -90,9 +90,9 @@ class Fuzzer:
 
         Raises `NoControlError` when it is not, `NotQuietError` when the system does not come to rest.
         """
-        self.stack.until_quiet(QUIET)
-        self.watch.mark()
         shot = self._valid(operation, gun, 1, "control")[0]
+        self.stack.until_quiet(QUIET)  # what making it set off is not its own doing
+        self.watch.mark()
         answer = gun.fire(shot)
         if answer.status is None or not 200 <= answer.status < 300:
             raise NoControlError(
@@ -133,7 +133,8 @@ class Fuzzer:
         result.errors += missing_or_new(self._table.of(operation), seen)
         result.proof = "a valid request works; it uses " + (", ".join(seen) or "no other service")
         number = self._number(cell)
-        self.shoot(operation, gun, self._valid(operation, gun, wanted.valid, "valid", number), result)
+        valid = self._valid(operation, gun, wanted.valid, "valid", number, deep=False)
+        self.shoot(operation, gun, valid, result)
         self.shoot(operation, gun, self._made(operation, gun, "invalid", wanted.invalid, number), result)
         cases = boundaries(operation, wanted.boundaries, number)
         self.shoot(operation, gun, (self._load(gun, operation, case, "boundary") for case in cases), result)
@@ -144,17 +145,16 @@ class Fuzzer:
         assert cell.fault is not None
         operation, wanted, number = cell.operation, self._profile, self._number(cell)
         self._uses_edge(cell, gun)
+        # Made before: what the visitor needs from the system must work.
         valid = self._valid(operation, gun, 1 + wanted.valid_under_fault, "valid", number)
+        invalid = self._made(operation, gun, "invalid", wanted.invalid_under_fault, number)
         with self._broken(cell, result):
             self.watch.mark()
             self.shoot(operation, gun, valid, result, cell.condition)
             if cell.fault.countable:
                 result.reached = self._reached(cell)
                 result.proof += f"; {result.reached} calls met it"
-            self.shoot(
-                operation, gun, self._made(operation, gun, "invalid", wanted.invalid_under_fault, number), result,
-                cell.condition,
-            )  # fmt: skip
+            self.shoot(operation, gun, invalid, result, cell.condition)
         self.stack.until_quiet(QUIET)
         if not cell.fault.countable:
             self._uses_edge(cell, gun)
@@ -187,22 +187,23 @@ class Fuzzer:
             )
         return count
 
-    def _valid(self, operation: Operation, gun: Gun, count: int, name: str, number: int = 0) -> list[Shot]:
+    def _valid(
+        self, operation: Operation, gun: Gun, count: int, name: str, number: int = 0, *, deep: bool = True
+    ) -> list[Shot]:
         """The simplest first. Raises `NoControlError` when none can be made."""
         cases = draw(operation, "valid", max(count, 1), number)
         if not cases:
             raise NoControlError(f"{operation.name}: no valid request can be made from {operation.document}")
-        shots = [self._load(gun, operation, case, "valid") for case in cases]
+        shots = [self._load(gun, operation, case, "valid", deep=deep) for case in cases]
         return [
             Shot(kind="valid", name=f"{name}-{i}", case=s.case, prepared=s.prepared) for i, s in enumerate(shots, 1)
         ]
 
-    def _made(self, operation: Operation, gun: Gun, kind: Kind, count: int, number: int) -> Iterator[Shot]:
-        for case in draw(operation, kind, count, number):
-            yield self._load(gun, operation, case, kind)
+    def _made(self, operation: Operation, gun: Gun, kind: Kind, count: int, number: int) -> list[Shot]:
+        return [self._load(gun, operation, case, kind) for case in draw(operation, kind, count, number)]
 
-    def _load(self, gun: Gun, operation: Operation, case: Case[Any], kind: Any) -> Shot:
-        self.visitor.complete(case, operation)
+    def _load(self, gun: Gun, operation: Operation, case: Case[Any], kind: Any, *, deep: bool = False) -> Shot:
+        self.visitor.complete(case, operation, deep=deep)
         return gun.load(case, kind)
 
     def _number(self, cell: Cell) -> int:

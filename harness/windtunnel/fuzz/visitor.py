@@ -41,6 +41,8 @@ class Request:
     """`POST /orders`."""
     secured: bool
     """It wants credentials."""
+    deep: bool
+    """It must get all the way through: what it names must exist. Else what was generated may stay."""
     path: dict[str, Any]
     """The path's parameters."""
     query: dict[str, Any]
@@ -79,7 +81,7 @@ class Visitor:
         self.world = World(stack)
         self._call("set_up", self.world)
 
-    def complete(self, case: Case[Any], operation: Operation) -> None:
+    def complete(self, case: Case[Any], operation: Operation, *, deep: bool) -> None:
         """Put in what the request needs. What was generated wrong on purpose is left as it is."""
         wrong = _wrong_parts(case)
         body = case.body if isinstance(case.body, (dict, list)) and "body" not in wrong else None
@@ -87,6 +89,7 @@ class Visitor:
             service=operation.service,
             operation=operation.label,
             secured=operation.secured,
+            deep=deep,
             path={} if "path" in wrong else dict(case.path_parameters),
             query={} if "query" in wrong else dict(case.query),
             headers={} if "header" in wrong else dict(case.headers),
@@ -97,6 +100,8 @@ class Visitor:
             case.path_parameters = request.path
         if "query" not in wrong:
             case.query = request.query
+        for name in () if "header" in wrong else set(case.headers) - set(request.headers):
+            del case.headers[name]
         for name, value in request.headers.items():
             # A documented header that is wrong, or missing, on purpose stays so; credentials are none of those.
             if "header" not in wrong or name.lower() not in operation.headers:
