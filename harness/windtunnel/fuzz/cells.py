@@ -11,7 +11,7 @@ from windtunnel.fuzz.faults import FAULTS, HEALTHY, CellFault
 from windtunnel.fuzz.operations import Operation
 from windtunnel.fuzz.plan import Plan
 
-Outcome = Literal["PASS", "FAIL", "ERROR"]
+Outcome = Literal["PASS", "FAIL", "ERROR", "SKIP"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ class Problem:
     answer: str
     """Status and the beginning of the body."""
     document: str = ""
-    """The case as a file of `found/`."""
+    """The case as a file of `found/`; empty for what every run sends anyway."""
 
 
 @dataclass(kw_only=True)
@@ -56,6 +56,10 @@ class CellResult:
     id: str
     problems: list[Problem] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    skipped: str = ""
+    """What this system lacks, so that the cell could not be run."""
+    dirty: bool = False
+    """The system was not shown to be whole again: nothing else may run on it."""
     requests: dict[str, int] = field(default_factory=dict)
     """By kind: how many were sent and judged."""
     statuses: dict[str, int] = field(default_factory=dict)
@@ -69,7 +73,9 @@ class CellResult:
     @property
     def outcome(self) -> Outcome:
         """What broke for certain is a FAIL, also when something else is unknown."""
-        return "FAIL" if self.problems else "ERROR" if self.errors else "PASS"
+        if self.problems or self.errors:
+            return "FAIL" if self.problems else "ERROR"
+        return "SKIP" if self.skipped else "PASS"
 
 
 def cells_of(operations: tuple[Operation, ...], table: EdgeTable, plan: Plan) -> Iterator[Cell]:

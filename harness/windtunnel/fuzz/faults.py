@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from windtunnel.chaos import Chaos, Disturbance
 from windtunnel.fuzz.plan import Plan
@@ -15,7 +15,8 @@ HEALTHY: Final = "healthy"
 FEW_BYTES = 12
 """Of an answer that is no HTTP: enough for a greeting to begin, not enough for it to end."""
 
-Switch = Callable[[Chaos, Edge, Plan], AbstractContextManager[Disturbance]]
+Call = tuple[str, Mapping[str, float]]
+"""A method of `Chaos`, and what it takes beside the edge."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,19 +26,30 @@ class CellFault:
     word: str
     """In an item's id: `orders->payments black-holed`."""
     meaning: str
-    put_on: Switch
+    call: Callable[[Edge, Plan], Call]
     countable: bool = True
     """Whether the edge record shows a call that met it. A refused connection is not recorded by anybody."""
 
+    def put_on(self, chaos: Chaos, edge: Edge, plan: Plan) -> AbstractContextManager[Disturbance]:
+        """The fault, for the length of a block. Raises as `Chaos` does."""
+        name, arguments = self.call(edge, plan)
+        return cast("AbstractContextManager[Disturbance]", getattr(chaos, name)(edge.name, **arguments))
 
-def _lose_answer(chaos: Chaos, edge: Edge, plan: Plan) -> AbstractContextManager[Disturbance]:
-    return chaos.http_lose_answer(edge.name) if edge.protocol == "http" else chaos.reset(edge.name)
+    def by_hand(self, edge: Edge, plan: Plan) -> str:
+        """How a test written by hand does the same: `chaos.timeout("orders->payments", timeout_ms=0)`."""
+        name, arguments = self.call(edge, plan)
+        words = [f'"{edge.name}"', *(f"{key}={value}" for key, value in arguments.items())]
+        return f"chaos.{name}({', '.join(words)})"
 
 
-def _truncate(chaos: Chaos, edge: Edge, plan: Plan) -> AbstractContextManager[Disturbance]:
+def _lose_answer(edge: Edge, plan: Plan) -> Call:
+    return ("http_lose_answer", {}) if edge.protocol == "http" else ("reset", {})
+
+
+def _truncate(edge: Edge, plan: Plan) -> Call:
     if edge.protocol == "http":
-        return chaos.http_truncate(edge.name, fraction=0.5)
-    return chaos.limit_data(edge.name, limit_bytes=FEW_BYTES)
+        return "http_truncate", {"fraction": 0.5}
+    return "limit_data", {"limit_bytes": FEW_BYTES}
 
 
 FAULTS: Final[Mapping[str, CellFault]] = {
@@ -46,21 +58,21 @@ FAULTS: Final[Mapping[str, CellFault]] = {
         CellFault(
             word="refused",
             meaning="nothing listens where the callee should be",
-            put_on=lambda chaos, edge, plan: chaos.down(edge.name),
+            call=lambda edge, plan: ("down", {}),
             countable=False,
         ),
         CellFault(
             word="black-holed",
             meaning="requests vanish; no answer ever comes",
-            put_on=lambda chaos, edge, plan: chaos.timeout(edge.name, timeout_ms=0),
+            call=lambda edge, plan: ("timeout", {"timeout_ms": 0}),
         ),
         CellFault(
             word="slow",
             meaning="everything comes later",
-            put_on=lambda chaos, edge, plan: chaos.latency(edge.name, latency_ms=round(plan.slow * 1000)),
+            call=lambda edge, plan: ("latency", {"latency_ms": round(plan.slow * 1000)}),
         ),
-        CellFault(word="answer-lost", meaning="the callee did it; the caller never hears of it", put_on=_lose_answer),
-        CellFault(word="truncated", meaning="the answer breaks off in the middle", put_on=_truncate),
+        CellFault(word="answer-lost", meaning="the callee did it; the caller never hears of it", call=_lose_answer),
+        CellFault(word="truncated", meaning="the answer breaks off in the middle", call=_truncate),
     )
 }
 """Adding one is a line here, and a paragraph of FUZZING.md."""

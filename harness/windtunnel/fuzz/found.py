@@ -44,7 +44,7 @@ class Found:
     """`orders: POST /orders`."""
     method: str
     target: str
-    """Path and query as they are sent; empty: that of a valid request."""
+    """Path and query as they are sent; empty: those of a valid request, as with headers and body."""
     headers: Mapping[str, str] = field(default_factory=dict)
     without: tuple[str, ...] = ()
     """Headers that are taken away."""
@@ -72,12 +72,17 @@ def _read(path: Path, topology: Topology, known: Mapping[str, Operation]) -> Fou
     fields["found"].choice("format", (FORMAT,))
     operation = known[fields["operation"].choice("operation", tuple(known))]
     request = fields["request"].fields(optional=("method", "target", "headers", "without", "body", "body_base64"))
+    method = request.read("method", Value.text, operation.method)
+    if method != operation.method and method in operation.methods:
+        raise request["method"].refusal(
+            f"{method} is another operation; write {operation.method}, or a method that is not documented"
+        )
     edge, fault = fields.read("fault", lambda value: _fault(value, topology), ("", ""))
     return Found(
         path=path,
         title=fields["title"].text(),
         operation=operation.name,
-        method=request.read("method", Value.text, operation.method),
+        method=method,
         target=request.read("target", _target, ""),
         headers=request.read("headers", _headers, {}),
         without=request.read("without", Value.texts, ()),
@@ -100,10 +105,12 @@ def describe_found(operation: Operation, shot: Shot, base_url: str, fault: str, 
             if name.lower() not in BORING | SECRET
         },
     }
-    if shot.prepared.body is not None:
+    if shot.prepared.body is not None or operation.source.body:
         text = body.decode("ascii", "replace")
         printable = text.isprintable() and "\ufffd" not in text
         request["body" if printable else "body_base64"] = text if printable else base64.b64encode(body).decode()
+    if operation.secured and "Authorization" not in shot.prepared.headers:
+        request["without"] = ["Authorization"]
     plain: dict[str, object] = {
         "found": FORMAT,
         "title": f"{operation.label} is answered as documented: {shot.name}",

@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from zlib import crc32
 
 from schemathesis import Case
 
 from windtunnel.chaos import Chaos
-from windtunnel.errors import WindtunnelError
+from windtunnel.errors import CapabilityError, ProxyError, RestorationUnprovenError, StackError, WindtunnelError
 from windtunnel.fuzz.by_hand import spoiled
 from windtunnel.fuzz.cells import Cell, CellResult, Problem
 from windtunnel.fuzz.edge_table import EdgeTable
@@ -64,15 +65,20 @@ class Fuzzer:
 
     def run(self, cell: Cell) -> CellResult:
         """Whatever happens is in the result. What is no `WindtunnelError` is a bug, and raised."""
-        result, began = CellResult(id=cell.id), time.monotonic()
+        run = self._healthy if cell.fault is None else self._faulted
+        return self.noted(cell.id, cell.operation, partial(run, cell))
+
+    def noted(self, name: str, operation: Operation, run: Callable[[Gun, CellResult], None]) -> CellResult:
+        """What `run` finds, and what keeps it from finding anything."""
+        result, began = CellResult(id=name), time.monotonic()
         try:
-            with self.gun(cell.operation.service) as gun:
-                if cell.fault is None:
-                    self._healthy(cell, gun, result)
-                else:
-                    self._faulted(cell, gun, result)
+            with self.gun(operation.service) as gun:
+                run(gun, result)
+        except CapabilityError as missing:
+            result.skipped = str(missing)
         except WindtunnelError as trouble:
             result.errors.append(f"{type(trouble).__name__}: {self.stack.redact(str(trouble))}")
+            result.dirty = isinstance(trouble, (RestorationUnprovenError, ProxyError, StackError))
         result.seconds = time.monotonic() - began
         return result
 
@@ -90,7 +96,7 @@ class Fuzzer:
 
         Raises `NoControlError` when it is not, `NotQuietError` when the system does not come to rest.
         """
-        shot = self._valid(operation, gun, 1, "control")[0]
+        shot = self.valid(operation, gun, 1, "control")[0]
         self.stack.until_quiet(QUIET)  # what making it set off is not its own doing
         self.watch.mark()
         answer = gun.fire(shot)
@@ -124,7 +130,9 @@ class Fuzzer:
             wrong=tuple(redact(line)[: 2 * SHOWN] for line in wrong),
             curl=redact(curl_line(operation, shot, gun.base_url)),
             answer=redact(_shown(answer)),
-            document=redact(describe_found(operation, shot, gun.base_url, fault, wrong)),
+            document=""
+            if shot.kind in ("by hand", "found")
+            else redact(describe_found(operation, shot, gun.base_url, fault, wrong)),
         )
 
     def _healthy(self, cell: Cell, gun: Gun, result: CellResult) -> None:
@@ -133,7 +141,7 @@ class Fuzzer:
         result.errors += missing_or_new(self._table.of(operation), seen)
         result.proof = "a valid request works; it uses " + (", ".join(seen) or "no other service")
         number = self._number(cell)
-        valid = self._valid(operation, gun, wanted.valid, "valid", number, deep=False)
+        valid = self.valid(operation, gun, wanted.valid, "valid", number, deep=False)
         self.shoot(operation, gun, valid, result)
         self.shoot(operation, gun, self._made(operation, gun, "invalid", wanted.invalid, number), result)
         cases = boundaries(operation, wanted.boundaries, number)
@@ -144,11 +152,11 @@ class Fuzzer:
     def _faulted(self, cell: Cell, gun: Gun, result: CellResult) -> None:
         assert cell.fault is not None
         operation, wanted, number = cell.operation, self._profile, self._number(cell)
-        self._uses_edge(cell, gun)
+        self.check_edge(cell, gun)
         # Made before: what the visitor needs from the system must work.
-        valid = self._valid(operation, gun, 1 + wanted.valid_under_fault, "valid", number)
+        valid = self.valid(operation, gun, 1 + wanted.valid_under_fault, "valid", number)
         invalid = self._made(operation, gun, "invalid", wanted.invalid_under_fault, number)
-        with self._broken(cell, result):
+        with self.broken(cell, result):
             self.watch.mark()
             self.shoot(operation, gun, valid, result, cell.condition)
             if cell.fault.countable:
@@ -157,10 +165,10 @@ class Fuzzer:
             self.shoot(operation, gun, invalid, result, cell.condition)
         self.stack.until_quiet(QUIET)
         if not cell.fault.countable:
-            self._uses_edge(cell, gun)
+            self.check_edge(cell, gun)
             result.proof += "; a valid request called there just before and just after, and nothing passed meanwhile"
 
-    def _uses_edge(self, cell: Cell, gun: Gun) -> None:
+    def check_edge(self, cell: Cell, gun: Gun) -> None:
         """Raises `NoControlError` unless a valid request makes its calls on the cell's edge."""
         _, seen = self.control(cell.operation, gun)
         if cell.edge not in seen or (cell.calls and not set(cell.calls) & set(seen[cell.edge])):
@@ -170,7 +178,8 @@ class Fuzzer:
             )
 
     @contextmanager
-    def _broken(self, cell: Cell, result: CellResult) -> Iterator[None]:
+    def broken(self, cell: Cell, result: CellResult) -> Iterator[None]:
+        """The cell's fault, for the length of a block; its proofs go into the result. Raises as `Chaos` does."""
         assert cell.fault is not None
         edge = self.stack.topology.edge(cell.edge)
         with cell.fault.put_on(self.chaos, edge, self.plan) as disturbance:
@@ -187,7 +196,7 @@ class Fuzzer:
             )
         return count
 
-    def _valid(
+    def valid(
         self, operation: Operation, gun: Gun, count: int, name: str, number: int = 0, *, deep: bool = True
     ) -> list[Shot]:
         """The simplest first. Raises `NoControlError` when none can be made."""

@@ -33,6 +33,8 @@ class Shot:
     case: Case[Any]
     prepared: requests.PreparedRequest
     expects: Expectation = ""
+    statuses: frozenset[int] = frozenset()
+    """What it must be answered with, one of these; empty: what the document says."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from windtunnel.document import unknown
 from windtunnel.errors import SpecError
 from windtunnel.fuzz.cells import Cell, cells_of
 from windtunnel.fuzz.edge_table import EdgeTable, read_table
+from windtunnel.fuzz.faults import FAULTS
 from windtunnel.fuzz.found import Found, read_found
 from windtunnel.fuzz.operations import Operation, operations_of
 from windtunnel.fuzz.plan import Plan, read_plan
@@ -20,12 +21,17 @@ from windtunnel.topology.model import Topology
 class Suite:
     """The cells of one system, and the cases that were found once."""
 
+    topology: Topology
     plan: Plan
     operations: tuple[Operation, ...]
     """All that are documented, those that are left out as well."""
     table: EdgeTable
     cells: tuple[Cell, ...]
     found: tuple[Found, ...]
+
+    def by_hand(self, edge: str, fault: str) -> str:
+        """How a test written by hand breaks that edge so."""
+        return FAULTS[fault].by_hand(self.topology.edge(edge), self.plan)
 
     def operation(self, name: str) -> Operation:
         """`orders: POST /orders`. Raises KeyError."""
@@ -42,6 +48,7 @@ def read_suite(topology: Topology, seed: int = 0) -> Suite:
     plan, operations = read_operations(topology, seed)
     table = read_table(plan.edges, topology, operations)
     return Suite(
+        topology=topology,
         plan=plan,
         operations=operations,
         table=table,
