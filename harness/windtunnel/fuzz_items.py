@@ -21,7 +21,7 @@ from windtunnel.report.fuzz_allure import describe_cell, show_cell
 from windtunnel.report.fuzz_entry import FuzzPart, Whole, fuzz_entry, kinds
 from windtunnel.report.summary import write_fuzz_part
 from windtunnel.topology import read_topology
-from windtunnel.topology.instances import slug
+from windtunnel.tunnel import file_name
 
 if TYPE_CHECKING:
     from windtunnel.fuzz.fuzzer import Fuzzer
@@ -139,8 +139,8 @@ class FuzzItem(pytest.Item):
         if folder is None:
             return []
         commands = []
-        for number, problem in enumerate([p for p in problems if p.document][:MOST_SHOWN], 1):
-            path = settings.out / "found" / f"{slug(self.name)}-{number}.yaml"
+        for number, problem in enumerate([p for p in problems if p.document][:MOST_SHOWN]):
+            path = settings.out / "found" / f"{file_name(self.name, number)}.yaml"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(problem.document, encoding="utf-8")
             root = self.config.rootpath

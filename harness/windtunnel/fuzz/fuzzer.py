@@ -109,8 +109,11 @@ class Fuzzer:
         self.stack.until_quiet(QUIET)  # what goes on in the background belongs to it as well
         return shot, dict(self.watch.seen())
 
-    def shoot(self, operation: Operation, gun: Gun, shots: Iterable[Shot], result: CellResult, fault: str = "") -> None:
+    def shoot(
+        self, operation: Operation, gun: Gun, shots: Iterable[Shot], result: CellResult, fault: str = ""
+    ) -> list[Answer]:
         """Send, judge, note."""
+        answers = []
         for shot in shots:
             answer = gun.fire(shot)
             result.requests[shot.kind] = result.requests.get(shot.kind, 0) + 1
@@ -119,6 +122,8 @@ class Fuzzer:
             wrong = problems(operation, shot, answer, self.limits)
             if wrong:
                 result.problems.append(self.problem(operation, gun, shot, answer, wrong, fault))
+            answers.append(answer)
+        return answers
 
     def problem(  # noqa: PLR0917 - a case, what came of it, and where
         self, operation: Operation, gun: Gun, shot: Shot, answer: Answer, wrong: list[str], fault: str = ""
@@ -158,11 +163,13 @@ class Fuzzer:
         invalid = self._made(operation, gun, "invalid", wanted.invalid_under_fault, number)
         with self.broken(cell, result):
             self.watch.mark()
-            self.shoot(operation, gun, valid, result, cell.condition)
+            answers = self.shoot(operation, gun, valid, result, cell.condition)
             if cell.fault.countable:
                 result.reached = self._reached(cell)
                 result.proof += f"; {result.reached} calls met it"
             self.shoot(operation, gun, invalid, result, cell.condition)
+        again = [s for s, a in zip(valid, answers, strict=True) if self.visitor.comes_again(operation, a.status)]
+        self.shoot(operation, gun, again, result)
         self.stack.until_quiet(QUIET)
         if not cell.fault.countable:
             self.check_edge(cell, gun)
