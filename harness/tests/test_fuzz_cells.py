@@ -25,7 +25,7 @@ def run(tunnel, condition, defect="none"):
     folder = tunnel.topology.path.parent
     tunnel.stack.replace("front", {"DEFECT": defect})
     operations = operations_of(tunnel.topology)
-    plan = read_plan(folder / "fuzz.yaml", tunnel.topology)
+    plan = read_plan(folder / "fuzz.yaml")
     table = read_table(plan.edges, tunnel.topology, operations)
     cell = next(cell for cell in cells_of(operations, table, plan) if cell.condition == condition)
     fuzzer = Fuzzer(tunnel.stack, tunnel.run.journal, plan=plan, profile=plan.profile("ci"), table=table)

@@ -53,7 +53,6 @@ MISTAKES = {
         {"leave_out": {"front: GET /thing": "x"}},
         "unknown operation 'front: GET /thing'; known: front: POST /things",
     ),
-    "an invariant without a file of them": ("fuzz.yaml", {"invariants": ["a"]}, "names no invariants file"),
     "a table of an unknown operation": (
         "fuzz_edges.yaml",
         {"operations": {"front: GET /gone": {}}},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -144,7 +145,7 @@ class FuzzItem(pytest.Item):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(problem.document, encoding="utf-8")
             root = self.config.rootpath
-            commands.append(f"cp {relative(path, root)} {relative(folder.resolve(), root)}/")
+            commands.append(f"cp {quote(str(relative(path, root)))} {quote(str(relative(folder.resolve(), root)))}/")
         return commands
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:

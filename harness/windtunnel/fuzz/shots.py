@@ -13,7 +13,7 @@ from schemathesis import Case
 
 from windtunnel.fuzz.operations import Operation
 
-Kind = Literal["valid", "invalid", "boundary", "by hand", "found", "sequence"]
+Kind = Literal["valid", "invalid", "boundary", "by hand", "found"]
 Expectation = Literal["", "refused", "unauthorized", "not allowed"]
 """Beside what the document says: a 4xx; a 401 (or 403); a 405 with Allow."""
 BORING: Final = frozenset(

@@ -59,7 +59,7 @@ def read_suite(topology: Topology, seed: int = 0) -> Suite:
 
 def read_operations(topology: Topology, seed: int = 0) -> tuple[Plan, tuple[Operation, ...]]:
     """What is known before the edges are: the plan, and all operations. Raises as `read_suite`."""
-    plan = read_plan(plan_of(topology), topology)
+    plan = read_plan(plan_of(topology))
     operations = operations_of(topology, seed)
     known = [operation.name for operation in operations]
     for name in plan.leave_out:
