@@ -41,7 +41,7 @@ def fuzz(folder, *arguments, defect="none"):
         env={**os.environ, "DEFECT": defect},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
     )
 

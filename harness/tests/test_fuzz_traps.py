@@ -134,7 +134,7 @@ def test_the_same_seed_sends_the_same_bytes_in_every_process(tmp_path):
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900,
             check=True,
         ).stdout
         for number, modules in enumerate(((), ("windtunnel.cli", "http.server", "colorsys")))

@@ -37,6 +37,8 @@ from windtunnel.undo import Journal
 
 QUIET = 30.0
 """Seconds that a system has to come to rest."""
+AGAIN = 0.25
+"""Seconds between two requests of a client that asks again; a breaker that is open needs time."""
 HANG = 1.0
 """Seconds beyond the limit that are waited for an answer, so that a slow one can be told from none."""
 SHOWN = 300
@@ -168,12 +170,25 @@ class Fuzzer:
                 result.reached = self._reached(cell)
                 result.proof += f"; {result.reached} calls met it"
             self.shoot(operation, gun, invalid, result, cell.condition)
-        again = [s for s, a in zip(valid, answers, strict=True) if self.visitor.comes_again(operation, a.status)]
-        self.shoot(operation, gun, again, result)
+        self._come_again(operation, gun, zip(valid, answers, strict=True), result)
         self.stack.until_quiet(QUIET)
         if not cell.fault.countable:
             self.check_edge(cell, gun)
             result.proof += "; a valid request called there just before and just after, and nothing passed meanwhile"
+
+    def _come_again(
+        self, operation: Operation, gun: Gun, sent: Iterable[tuple[Shot, Answer]], result: CellResult
+    ) -> None:
+        """What a client asks again for is asked again until the answer is final; each answer is judged.
+
+        Nobody waits longer than for the system to come to rest: `until_quiet` then says what it is waiting for.
+        """
+        end = time.monotonic() + QUIET
+        for shot, first in sent:
+            answer = first
+            while self.visitor.comes_again(operation, answer.status) and time.monotonic() < end:
+                (answer,) = self.shoot(operation, gun, [shot], result)
+                time.sleep(AGAIN)
 
     def check_edge(self, cell: Cell, gun: Gun) -> None:
         """Raises `NoControlError` unless a valid request makes its calls on the cell's edge."""
