@@ -1,11 +1,15 @@
 """What a person writes for fuzzing is read strictly: the plan, the table of edges, found cases."""
 
+from pathlib import Path
+
 import pytest
 import yaml
 from fuzz_system import write_fuzz_system
 
 from windtunnel.errors import SpecError
 from windtunnel.fuzz.edge_table import read_table, write_table
+from windtunnel.fuzz.faults import FAULTS
+from windtunnel.fuzz.plan import BUILT_IN
 from windtunnel.fuzz.suite import read_suite
 from windtunnel.topology import read_topology
 
@@ -113,3 +117,15 @@ def test_a_table_is_the_same_bytes_for_the_same_content(system):
 
     assert path.read_bytes() == first
     assert read_table(path, system, suite.operations).uses == suite.table.uses
+
+
+def test_every_fault_and_profile_is_documented_as_it_is():
+    """FUZZING.md says what each fault does, and how much each profile sends."""
+    text = (Path(__file__).parents[2] / "contracts" / "FUZZING.md").read_text()
+    rows = [
+        f"| `{name}` | {p.valid} | {p.invalid} | {p.boundaries} | 1 + {p.valid_under_fault} | {p.invalid_under_fault} |"
+        for name, p in BUILT_IN.items()
+    ]
+
+    assert [row for row in rows if row not in text] == []
+    assert [fault.word for fault in FAULTS.values() if f"| {fault.word} | {fault.meaning}" not in text] == []
