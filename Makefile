@@ -11,7 +11,7 @@ BACKEND ?= auto
 ARGS   ?=
 REPORT ?=
 
-.PHONY: help setup chaos contract fuzz load report images test toxiproxy bench-resilience bench-proxy bench-storefront clean
+.PHONY: help setup chaos contract fuzz load report images test toxiproxy bench-resilience bench-proxy bench-storefront bench-load clean
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
 
@@ -71,6 +71,9 @@ bench-proxy: $(BIN)/toxiproxy-server ## the embedded proxy beside the real Toxip
 
 bench-storefront: setup ## what the stack costs each service, beside bare Flask (needs wrk)
 	$(BIN)/python -m benchmarks.storefront
+
+bench-load: setup ## requests/s from one core of the load generator, beside Locust's own clients and wrk (needs Go and wrk)
+	$(BIN)/python -m benchmarks.load
 
 clean: ## remove what make and the runs left
 	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache reports/out benchmarks/out

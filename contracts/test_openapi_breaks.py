@@ -12,7 +12,7 @@ from openapi_walk import FOLDER, SERVICES, document_of
 
 from windtunnel.contracts import compare, read_document
 
-pytestmark = pytest.mark.contract
+pytestmark = pytest.mark.kill_table
 PLATFORM = Path(__file__).parents[1] / "platform"
 
 

@@ -1,6 +1,7 @@
 """The external backend: a system that runs already, and of which only what the allow-list names is touched."""
 
 from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 from external_system import Elsewhere, real_toxiproxy
@@ -9,6 +10,7 @@ from tiny_system import get
 from windtunnel.chaos import Chaos
 from windtunnel.errors import CapabilityError, InjectionUnprovenError, NotReadyError, ProxyError, TopologyError
 from windtunnel.faults import build
+from windtunnel.observer.calls import EdgeCalls
 from windtunnel.spec.model import FaultStep
 from windtunnel.stack.base import Networks, Processor, Signals
 from windtunnel.stack.external import ExternalBackend
@@ -197,6 +199,35 @@ def test_shopifys_server_shows_that_nobody_but_canaries_met_it(metered, run, rea
         Chaos(stack, run.journal).reset(EDGE, require_traffic=True),
     ):
         pass
+
+
+def test_requests_are_told_in_our_time(elsewhere, reach):
+    """Another machine's monotonic clock began at another moment; the time of day is what both know."""
+    stack = reach(elsewhere)
+    get(stack.edge_address("client->front"))
+    near = stack.proxy(EDGE)
+    far = replace(near, clock=lambda: near.clock() + 5000.0)
+    (here, there) = (proxy.requests().requests[-1] for proxy in (near, far))
+
+    assert there.start - here.start == pytest.approx(5000.0, abs=1.0)
+    assert there.seconds == pytest.approx(here.seconds)
+
+
+def test_an_edge_without_a_proxy_is_not_observed_and_hinders_nobody(elsewhere, run):
+    """It has no record; experiments on other edges go on."""
+    path = elsewhere.write_topology(allow="{}")
+    path.write_text(
+        path.read_text().replace(f'via: {{proxy: between, api: "{elsewhere.api}"}}', "via: {env: BACK_URL}")
+    )
+    stack = ExternalBackend().start(read_topology(path), run=run)
+    try:
+        calls = list(EdgeCalls(stack).new())
+        with pytest.raises(CapabilityError, match=r"front->back has no proxy here; name it"):
+            stack.proxy(EDGE)
+    finally:
+        stack.stop()
+
+    assert calls == []
 
 
 def test_without_metrics_a_canary_is_all_there_is(mute, run, reach):

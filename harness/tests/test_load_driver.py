@@ -50,7 +50,10 @@ def await_end(pid, patience=20.0):
 
 def test_the_harness_does_not_import_locust():
     """Its patches would break every other test of the process."""
-    script = "import sys, windtunnel.load.driver; print([m for m in sys.modules if m in ('locust', 'gevent')])"
+    script = (
+        "import sys, windtunnel.load.driver, windtunnel.load.distributed.coordinator;"
+        "print([m for m in sys.modules if m in ('locust', 'gevent')])"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"

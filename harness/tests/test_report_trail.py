@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hand_written import every, history, sample
 
-from windtunnel.report.trail import around_fault, excerpt, telling_requests, troubled, way_of, written_at
+from windtunnel.report.trail import around_fault, excerpt, shown, telling_requests, troubled, way_of, written_at
 
 # The fault of a hand-written history lasts from second 109 to 119 of a clock whose second 100 is this moment.
 STARTED = 1_700_000_000.0
@@ -46,10 +46,21 @@ def test_of_a_long_log_the_trouble_is_shown():
     """And how many lines there were; the longest are cut."""
     lines = [at(110 + i / 50, "fine" * 80) for i in range(100)] + [at(113, "error: refused")]
 
-    shown, count = excerpt(history(), "\n".join(lines))
+    told, count = excerpt(history(), "\n".join(lines))
 
-    assert (shown, count) == (lines[-1:], 101)
-    assert max(len(line) for line in excerpt(history(), "\n".join(lines[:15]))[0]) == 201
+    assert (told, count) == (["22:13:33.000 error: refused"], 101)
+    assert max(len(line) for line in excerpt(history(), "\n".join(lines[:15]))[0]) == 181
+
+
+def test_a_line_of_json_is_shown_as_a_line_for_people():
+    """Time of day, level, message, then what is particular to it; anything else as it is, cut where it is long."""
+    line = (
+        '{"time": "2026-11-21T12:45:31.020Z", "level": "info", "service": "x", "message": "hi", "ms": 0.9, "e": null}'
+    )
+
+    assert shown(line) == "12:45:31.020 info hi ms=0.9"
+    assert shown("{not json") == "{not json"
+    assert shown("x" * 500) == "x" * 180 + "…"
 
 
 def test_trouble_is_told_from_routine():

@@ -26,13 +26,27 @@ def project(tmp_path):
     return tmp_path
 
 
+STARTED: list[subprocess.Popen] = []
+
+
+@pytest.fixture(autouse=True)
+def _ended():
+    """Whatever a test started ends with it, also when the test itself is interrupted."""
+    yield
+    while STARTED:
+        process = STARTED.pop()
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+
+
 def start(project, *arguments):
     """Start pytest there, in a session of its own as a shell would, with a temp folder that can be looked at."""
     (project / "tmp").mkdir(exist_ok=True)
     env = {**os.environ, "TMPDIR": str(project / "tmp")}
     env.pop("PYTEST_XDIST_WORKER", None)
     with (project / "output.txt").open("w") as output:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "pytest", *arguments],
             cwd=project,
             env=env,
@@ -42,6 +56,8 @@ def start(project, *arguments):
             # A runner that works in the background ignores SIGINT, and its children would inherit that.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no other threads here
         )
+    STARTED.append(process)
+    return process
 
 
 def run(project, *arguments):

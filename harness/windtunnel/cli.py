@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from windtunnel import serve
+from windtunnel.compare_command import register as register_compare
 from windtunnel.contracts.commands import register as register_contract
 from windtunnel.contracts.pact_commands import register as register_pacts
 from windtunnel.errors import BadInputError, WindtunnelError
@@ -53,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_machine(commands)
     register_load(commands)
     register_fuzz(commands)
+    register_compare(commands)
     register_report(commands)
     register_contract(commands)
     register_pacts(commands)

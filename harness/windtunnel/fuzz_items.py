@@ -79,6 +79,7 @@ class FuzzItem(pytest.Item):
         result = self._result()
         run: dict[str, str | int | float] = {
             "backend": settings.backend,
+            "proxy": self.config.stash[FUZZER].stack.proxy_kind if FUZZER in self.config.stash else "",
             "worker": settings.worker,
             "seed": settings.seed,
             "began_unix": round(began, 3),

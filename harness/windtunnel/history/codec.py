@@ -113,48 +113,105 @@ def _required(cls: type[Part]) -> frozenset[str]:
 
 
 def _build(cls: type[Part], plain: Mapping[str, object]) -> Part:
-    hints = _HINTS[cls]
-    if unknown := plain.keys() - hints.keys():
-        raise ShapeError(f"unknown key {min(unknown)!r}; known: {', '.join(hints)}")
-    if len(plain) < len(hints) and (missing := _required(cls) - plain.keys()):
+    shapers = _SHAPERS[cls]
+    if unknown := plain.keys() - shapers.keys():
+        raise ShapeError(f"unknown key {min(unknown)!r}; known: {', '.join(shapers)}")
+    if len(plain) < len(shapers) and (missing := _required(cls) - plain.keys()):
         raise ShapeError(f"missing key {min(missing)!r}")
-    return cls(**{key: _shaped(value, hints[key], key) for key, value in plain.items()})
+    return cls(**{key: shapers[key](value, key) for key, value in plain.items()})
 
 
-def _shaped(value: object, hint: Any, key: str) -> Any:
-    """The value as its annotation wants it. Raises `ShapeError` when it cannot be."""
-    if hint is float and type(value) in (int, float):
-        return float(value)  # type: ignore[arg-type]
-    if hint is object or (hint in (str, int, bool, NoneType) and type(value) is hint):
-        return value
+Shaper = Callable[[object, str], Any]
+"""From a value of JSON, and the name to call it by, to what its annotation wants. Raises `ShapeError`."""
+
+
+def _shaper(hint: Any) -> Shaper:
+    """Made once for each annotation: a history has thousands of lines of few kinds."""
     origin, args = get_origin(hint), get_args(hint)
-    if origin is Literal and value in args:
-        return value
     if origin in (Union, UnionType):
-        return _shaped_union(value, args, key)
-    if origin is Mapping and isinstance(value, dict):
-        return {name: _shaped(item, args[1], f"{key}.{name}") for name, item in value.items()}
-    if origin in (tuple, Sequence) and isinstance(value, list):
-        return _shaped_items(value, args, key)
-    raise ShapeError(f"{key} cannot be {value!r}; expected {getattr(hint, '__name__', hint)}")
+        return _shaper_of_union(args)
+    if origin is Mapping:
+        inner = _shaper(args[1])
+        return _checked(dict, hint, lambda value, key: {n: inner(item, f"{key}.{n}") for n, item in value.items()})
+    if origin in (tuple, Sequence):
+        return _checked(list, hint, _shaper_of_items(args))
+    if origin is Literal:
+        return _one_of(hint, args)
+    if hint is float:
+        return _number
+    return (lambda value, key: value) if hint is object else _exact(hint)
 
 
-_Hints = tuple[Any, ...]
+def _refusal(value: object, key: str, *hints: Any) -> ShapeError:
+    expected = " or ".join(getattr(hint, "__name__", str(hint)) for hint in hints)
+    return ShapeError(f"{key} cannot be {value!r}; expected {expected}")
 
 
-def _shaped_union(value: object, choices: _Hints, key: str) -> Any:
-    for choice in choices:
-        try:
-            return _shaped(value, choice, key)
-        except ShapeError:
-            continue
-    raise ShapeError(
-        f"{key} cannot be {value!r}; expected {' or '.join(getattr(c, '__name__', str(c)) for c in choices)}"
-    )
+def _number(value: object, key: str) -> float:
+    if type(value) is float:
+        return value
+    if type(value) is int:
+        return float(value)
+    raise _refusal(value, key, float)
 
 
-def _shaped_items(value: list[object], args: _Hints, key: str) -> tuple[Any, ...]:
-    if len(args) == 2 and args[1] is not Ellipsis and len(value) != 2:
-        raise ShapeError(f"{key} must have 2 items, not {len(value)}")
-    kinds = args if len(args) == 2 and args[1] is not Ellipsis else args[:1] * len(value)
-    return tuple(_shaped(item, kind, key) for item, kind in zip(value, kinds, strict=True))
+def _exact(kind: type) -> Shaper:
+    def shaped(value: object, key: str) -> object:
+        if type(value) is kind:
+            return value
+        raise _refusal(value, key, kind)
+
+    return shaped
+
+
+def _one_of(hint: Any, choices: tuple[object, ...]) -> Shaper:
+    def shaped(value: object, key: str) -> object:
+        if value in choices:
+            return value
+        raise _refusal(value, key, hint)
+
+    return shaped
+
+
+def _checked(kind: type, hint: Any, inner: Callable[[Any, str], Any]) -> Shaper:
+    def shaped(value: object, key: str) -> object:
+        if isinstance(value, kind):
+            return inner(value, key)
+        raise _refusal(value, key, hint)
+
+    return shaped
+
+
+def _shaper_of_union(choices: tuple[Any, ...]) -> Shaper:
+    several = [_shaper(choice) for choice in choices]
+
+    def shaped(value: object, key: str) -> object:
+        for one in several:
+            try:
+                return one(value, key)
+            except ShapeError:
+                continue
+        raise _refusal(value, key, *choices)
+
+    # What most values of an optional key are: nothing, for which no refusal need be made and caught.
+    return shaped if NoneType not in choices else lambda value, key: None if value is None else shaped(value, key)
+
+
+def _shaper_of_items(args: tuple[Any, ...]) -> Callable[[list[object], str], tuple[Any, ...]]:
+    """A pair, or any number of one kind."""
+    if len(args) != 2 or args[1] is Ellipsis:
+        each = _shaper(args[0])
+        return lambda value, key: tuple(each(item, key) for item in value)
+    first, second = map(_shaper, args)
+
+    def pair(value: list[object], key: str) -> tuple[Any, ...]:
+        if len(value) != 2:
+            raise ShapeError(f"{key} must have 2 items, not {len(value)}")
+        return first(value[0], key), second(value[1], key)
+
+    return pair
+
+
+_SHAPERS: Final[Mapping[type, Mapping[str, Shaper]]] = {
+    cls: {key: _shaper(hint) for key, hint in hints.items()} for cls, hints in _HINTS.items()
+}

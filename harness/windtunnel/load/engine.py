@@ -8,11 +8,8 @@ from __future__ import annotations
 import gc
 import json
 import os
-import resource
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 
@@ -21,17 +18,17 @@ import locust  # noqa: F401 - before all that uses sockets: it patches the stand
 from gevent import monkey, socket
 from gevent.event import Event
 from gevent.lock import BoundedSemaphore
+from locust.env import Environment
 
 from windtunnel.errors import BadInputError
 from windtunnel.load.generator import Generator
 from windtunnel.load.messages import encode, plan_from_plain
+from windtunnel.load.precedence import keep_what_is_loaded, take_precedence
 
 TICK: Final = 0.05
 """Seconds between two deliveries of samples."""
 HOUSEKEEPING: Final = 20
 """Ticks between two searches for stale connections."""
-PRECEDENCE: Final = -10
-"""As in nice(1)."""
 LIFE_SIGN: Final = 500
 """Milliseconds between two looks whether the parent still lives, besides the hang-up of its socket."""
 
@@ -70,23 +67,32 @@ class Engine:
                 self._end(order["run"], self._generator, order["drain"])
 
     def _begin(self, run: int, plain: dict[str, Any]) -> None:
+        environment = Environment()
+        # The runner is what feeds Locust's statistics from its request events.
+        self._runner = environment.create_local_runner()
         try:
-            self._generator = Generator(plan_from_plain(plain))
+            self._generator = Generator(plan_from_plain(plain), environment)
         except BadInputError as error:
+            self._runner.quit()
             path = str(error.path) if error.path else None
             self._link.say(say="refused", run=run, what=error.message, path=path, line=error.line)
             return
-        self._link.say(say="began", run=run, t=self._generator.began)
+        start = monotonic()
+        self._generator.begin(start)
+        self._dispatching = gevent.spawn(self._generator.dispatch)
+        self._link.say(say="began", run=run, t=start)
         self._over = Event()
         self._ticking = gevent.spawn(self._keep_ticking, run, self._generator)
 
     def _end(self, run: int, generator: Generator, drain: float) -> None:
+        self._dispatching.kill()
         report = generator.stop(drain)
         # Told, not killed: it may be in the middle of a line.
         self._over.set()
         self._ticking.join()
         self._tick(run, generator)
         self._link.say(say="ended", run=run, report=report)
+        self._runner.quit()
         self._generator = None
         gc.collect()
 
@@ -123,26 +129,11 @@ def die_with_parent(descriptor: int, parent: int) -> None:
     monkey.get_original("_thread", "start_new_thread")(watch, ())
 
 
-def take_precedence() -> None:
-    """Go before the system under test, where that is allowed: a late generator measures itself."""
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, PRECEDENCE)
-    with suppress(OSError):
-        # Where Linux shares the processor among sessions first, only this one counts.
-        Path("/proc/self/autogroup").write_text(str(PRECEDENCE))
-
-
 def main() -> None:
     descriptor = int(sys.argv[1])
     die_with_parent(os.dup(descriptor), os.getppid())
     take_precedence()
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    # What is loaded stays; collecting over it again and again would make requests late.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    keep_what_is_loaded()
     Engine(Link(descriptor)).serve()
     os._exit(0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final
@@ -38,27 +38,27 @@ TRACEBACKS: Final = 3
 
 
 class Generator:
-    """Begins when made, ends with `stop`. Raises `BadInputError` when the plan's file or targets cannot be used."""
+    """Made, it has done the plan's set-up; `begin` and `dispatch` start the arrivals, `stop` ends them.
 
-    def __init__(self, plan: LoadPlan) -> None:
+    Locust's `environment` counts the requests, if it has a runner. `share` (k, n): see `arrivals`. Raises
+    `BadInputError` when the plan's file or targets cannot be used.
+    """
+
+    def __init__(self, plan: LoadPlan, environment: Environment, *, share: tuple[int, int] = (0, 1)) -> None:
         self._scenarios, set_up = load_scenarios(plan.scenarios, {entry.scenario for entry in plan.mix})
-        self._environment = Environment()
+        self._plan, self._share, self.environment = plan, share, environment
         self.token, self.seed, self.timeout = os.urandom(4).hex(), plan.seed, plan.timeout
-        event = self._environment.events.request
-        self.sessions: Mapping[str, Session] = {service: Session(url, event) for service, url in plan.targets.items()}
-        # The runner is what feeds Locust's statistics from its request events.
-        self._runner = self._environment.create_local_runner()
+        fire = environment.events.request.fire
+        self.sessions: Mapping[str, Session] = {service: Session(url, fire) for service, url in plan.targets.items()}
         self.memory: MutableMapping[str, Any] = {}
         self.lateness, self.rows = Lateness(), list[Row]()
         self.offered = self.sent = self._raised = 0
         self._in_flight: set[gevent.Greenlet] = set()
+        self._arrivals: Iterator[Arrival] = iter(())
+        self._next: Arrival | None = None
+        self._stopped = False
         if set_up is not None:
             self._prepare(set_up, plan.scenarios)
-        # After the set-up: the first arrival is due when the run begins.
-        self.began = monotonic()
-        self._arrivals = arrivals(plan, self.began)
-        self._next = next(self._arrivals, None)
-        self._schedule = gevent.spawn(self._start_what_is_due)
 
     def _prepare(self, set_up: Scenario, path: Path) -> None:
         """What all arrivals need is made once, so that the load does not begin with a stampede for it."""
@@ -70,7 +70,12 @@ class Generator:
         # Its requests are no load: they appear neither among the samples nor in a record.
         self.take_rows()
         self.lateness = Lateness()
-        self._environment.stats.reset_all()
+        self.environment.stats.reset_all()
+
+    def begin(self, start: float) -> None:
+        """The plan's time 0 is `start`, on this machine's monotonic clock; who calls `dispatch` starts what is due."""
+        self._arrivals = arrivals(self._plan, start, share=self._share)
+        self._next = next(self._arrivals, None)
 
     @property
     def exhausted(self) -> bool:
@@ -90,7 +95,7 @@ class Generator:
 
     def stop(self, drain: float) -> dict[str, object]:
         """Start no more arrivals, give those in flight `drain` seconds, cut the rest off; then the report."""
-        self._schedule.kill()
+        self._stopped = True
         end = monotonic()
         while self._take_due(end) is not None:  # the schedule was behind: these were offered, but never sent
             pass
@@ -102,10 +107,9 @@ class Generator:
     def _close(self) -> None:
         for session in self.sessions.values():
             session.connections.close()
-        self._runner.quit()
 
     def _report(self) -> dict[str, object]:
-        total = self._environment.stats.total
+        total = self.environment.stats.total
         return {
             "t": monotonic(),
             "offered": self.offered,
@@ -115,9 +119,10 @@ class Generator:
             "locust": {"requests": total.num_requests, "failures": total.num_failures},
         }
 
-    def _start_what_is_due(self) -> None:
+    def dispatch(self) -> None:
+        """Start each arrival when it is due. Returns after the last one, or when the load was stopped."""
         last = monotonic()
-        while self._next is not None:
+        while self._next is not None and not self._stopped:
             now = monotonic()
             # Where scenarios use up the processor, one at a time: orders must be heard and answers read in between.
             for _ in range(BATCH if now - last < SLOW_TURN else 1):

@@ -6,6 +6,7 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Callable, Iterable
+from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 
@@ -27,6 +28,14 @@ def load_scenarios(path: Path, names: Iterable[str]) -> tuple[dict[str, Scenario
     module = _execute(path)
     set_up = _scenario(module, SET_UP, path) if hasattr(module, SET_UP) else None
     return {name: _scenario(module, name, path) for name in names}, set_up
+
+
+def digest(path: Path) -> str:
+    """By which two machines know that they have the same file. Raises `BadInputError` when there is none."""
+    try:
+        return sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise BadInputError(f"scenarios cannot be read: {error.strerror}", path=path) from error
 
 
 def _execute(path: Path) -> ModuleType:

@@ -15,7 +15,7 @@ from windtunnel.load.expectation import unmet
 from windtunnel.load.failure import kind_of
 from windtunnel.load.lateness import Lateness
 from windtunnel.load.messages import Row
-from windtunnel.load.session import Session
+from windtunnel.load.session import Reply, Session
 
 UNFINISHED = "unfinished: the load was stopped"
 
@@ -71,26 +71,24 @@ class Visitor:
         run, route = self._run, route or f"{method} {path}"
         self._count += 1
         request_id = f"{run.token}-{self._arrival.ordinal}-{self._count}"
-        # Plain bodies unless asked otherwise: inflating would cost processor time that the system under test needs.
-        given = {"Accept-Encoding": "identity", **(headers or {}), "X-Request-Id": request_id}
+        given = {**headers, "X-Request-Id": request_id} if headers else {"X-Request-Id": request_id}
         due, start = self.due, monotonic()
         run.lateness.add(start - due)
         try:
-            reply, problem = self._exchange(service, method=method, url=path, name=route, json=json, headers=given)
+            session, reply = self._exchange(service, method, path, json, given)
         except GreenletExit:
             self.note(route, start, error=UNFINISHED, request_id=request_id)
             raise
         self.due = end = monotonic()
-        answer = _answer(reply, problem)
-        error = answer.error or unmet(answer, expect, check)
-        if error is not answer.error:
+        lost = reply.problem is not None
+        error = kind_of(reply.problem) if reply.problem is not None else None
+        answer = Answer(status=reply.status, headers=reply.headers, body=reply.body, error=error)
+        if not lost and (error := unmet(answer, expect, check)) is not None:
             answer = Answer(status=answer.status, headers=answer.headers, body=answer.body, error=error)
         if timed:
-            lost = problem is not None and self.sent
-            outcome = "ok" if error is None else "indeterminate" if lost else "failed"
+            outcome = "ok" if error is None else "indeterminate" if lost and self.sent else "failed"
             run.rows.append([self._arrival.scenario, route, due, start, end, answer.status, outcome, error, request_id])
-            if reply is not None:
-                _tell_locust(reply, (end - due) * 1000, error)
+            session.tell_locust(method, route, end - due, answer, error)
         return answer
 
     def note(self, route: str, start: float, *, error: str, request_id: str = "") -> None:
@@ -99,41 +97,13 @@ class Visitor:
         row = [self._arrival.scenario, route, self.due, start, monotonic(), None, outcome, error, request_id]
         self._run.rows.append(row)
 
-    def _exchange(self, service: str, **request: Any) -> tuple[Any, BaseException | None]:
-        """Locust's reply, and what went wrong on the way. A request that cannot be written is the scenario's fault."""
+    def _exchange(
+        self, service: str, method: str, path: str, json: object | None, headers: Mapping[str, str]
+    ) -> tuple[Session, Reply]:
+        """The answer, or what went wrong on the way. A request that cannot be written is the scenario's fault."""
         session = self._run.sessions.get(service)
         if session is None:
             raise LookupError(f"the client has no edge to {service!r}; it has to {', '.join(self._run.sessions)}")
         self.sent = False
-        try:
-            with Timeout(self._run.timeout):
-                reply = session.request(**request, catch_response=True, exchange=self)
-        except (Exception, Timeout) as error:
-            # Locust lets some troubles of a body through: an encoding that it does not know, say.
-            if not self.sent and not isinstance(error, Timeout):
-                raise
-            return None, error
-        return reply, reply.request_meta["exception"]
-
-
-def _answer(reply: Any, problem: BaseException | None) -> Answer:
-    if problem is not None:
-        status = reply.status_code or None if reply is not None else None
-        return Answer(status=status, headers=_headers(reply), body=b"", error=kind_of(problem))
-    return Answer(status=reply.status_code, headers=_headers(reply), body=reply.content or b"")
-
-
-def _headers(reply: Any) -> dict[str, str]:
-    if reply is None or reply.headers is None:
-        return {}
-    return {name.lower(): value for name, value in reply.headers.items()}
-
-
-def _tell_locust(reply: Any, milliseconds: float, error: str | None) -> None:
-    """Fire Locust's request event. Its statistics count from the due time too."""
-    reply.request_meta["response_time"] = milliseconds
-    with reply:
-        if error is None:
-            reply.success()
-        else:
-            reply.failure(error)
+        with Timeout(self._run.timeout):
+            return session, session.exchange(method, path, json, headers, self)

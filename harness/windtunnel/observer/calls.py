@@ -43,7 +43,7 @@ class EdgeCalls:
     def _begin(self, edge: str) -> None:
         try:
             self._next[edge] = self._stack.proxy(edge).requests(NO_EARLIER).next
-        except (ProxyError, CapabilityError):  # another Toxiproxy, which records nothing, or none at all
+        except (CapabilityError, ProxyError):  # no proxy of a system that runs elsewhere, or one that records nothing
             return
 
 

@@ -32,7 +32,7 @@ class Question:
 
     def spell(self, value: float) -> str:
         """The figure as reports write it."""
-        return _spell(self.promise.metric, value)
+        return spell_figure(self.promise.metric, value)
 
 
 def question(stage: Stage, objective: Objective, promise: Promise, allowed: Documented, *, faulted: bool) -> Question:
@@ -106,7 +106,8 @@ def _not_ok(sample: Sample) -> bool:
     return sample.outcome != "ok"
 
 
-def _spell(metric: str, value: float) -> str:
+def spell_figure(metric: str, value: float) -> str:
+    """A promise's figure as reports write it."""
     if metric in ("availability", "budget_spent"):
         return percent(value)
     return f"{value:.3g}" if metric == "burn_rate" else spell(metric, value)

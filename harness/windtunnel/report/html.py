@@ -29,8 +29,9 @@ def el(name: str, /, *children: str | None, **attributes: str | float | bool | N
 
 
 def join(*children: str | None) -> Markup:
-    """Children without an element around them."""
-    return Markup("".join(child if isinstance(child, Markup) else escape(child) for child in children if child))
+    """Children without an element around them. A quotation mark means nothing outside of a tag."""
+    texts = (child if isinstance(child, Markup) else escape(child, quote=False) for child in children if child)
+    return Markup("".join(texts))
 
 
 def _attribute(key: str, value: str | float | bool | None) -> str:

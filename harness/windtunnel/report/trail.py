@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -12,10 +13,14 @@ from windtunnel.history import History, Sample
 STAMP: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?")
 """A moment as most logs write it; one without an offset is taken as UTC."""
 TROUBLE: Final = ("error", "exception", "traceback", "warn", "critical", "fatal", "timeout", "refused")
-LOG_LINES: Final = 16
+LOG_LINES: Final = 10
 """Lines of one service that a report shows at the most."""
-LINE: Final = 200
+ROUTINE: Final = 4
+"""Lines of a service that had no trouble."""
+LINE: Final = 180
 """Characters of one of them."""
+KNOWN: Final = ("service", "trace_id")
+"""Keys of a JSON line that say nothing new beside the others."""
 MARGIN: Final = 1.0
 """Seconds of log before and after the fault that are shown with it."""
 
@@ -50,13 +55,30 @@ def excerpt(history: History, text: str) -> tuple[list[str], int]:
     the whole log stays in the run's folder.
     """
     lines = around_fault(history, text)
-    worth = lines if len(lines) <= LOG_LINES else (troubled(lines) or lines)
-    return [cut(line) for line in worth[:LOG_LINES]], len(lines)
+    if len(lines) <= LOG_LINES:
+        return [shown(line) for line in lines], len(lines)
+    return [shown(line) for line in troubled(lines)[:LOG_LINES] or lines[:ROUTINE]], len(lines)
 
 
-def cut(line: str) -> str:
-    """The line, not longer than a reader wants it."""
-    return line if len(line) <= LINE else f"{line[:LINE]}…"
+def shown(line: str) -> str:
+    """The line, not longer than a reader wants it; one of JSON as `12:45:31.020 info request method=GET status=200`."""
+    told = _told(line)
+    return told if len(told) <= LINE else f"{told[:LINE]}…"
+
+
+def _told(line: str) -> str:
+    if not line.startswith("{"):
+        return line
+    try:
+        keys = json.loads(line)
+    except ValueError:  # cut off, or only looks like it
+        return line
+    stamp = STAMP.search(line)
+    time = stamp.group()[11:23] if stamp else ""
+    own = {"time", "timestamp", "ts", "level", "message", "msg", *KNOWN}
+    rest = [f"{key}={value}" for key, value in keys.items() if key not in own and value is not None]
+    said = [time, keys.get("level"), keys.get("message") or keys.get("msg"), *rest]
+    return " ".join(str(part) for part in said if part)
 
 
 def troubled(lines: Iterable[str]) -> list[str]:
@@ -71,9 +93,10 @@ def way_of(request_id: str, logs: Mapping[str, str]) -> list[tuple[str, str]]:
         return []
     named = re.compile(rf"(?<![\w-]){re.escape(request_id)}(?![\w-])")
     found = [
-        (at, service, line)
+        (_time_of(number, lines), service, line)
         for service, text in logs.items() if request_id in text
-        for at, line in _timed(text.splitlines())
+        for lines in [text.splitlines()]
+        for number, line in enumerate(lines)
         if request_id in line and named.search(line)
     ]  # fmt: skip
     return [(service, line) for _, service, line in sorted(found)]
@@ -86,6 +109,11 @@ def telling_requests(history: History) -> list[tuple[str, Sample]]:
     told = [("the slowest request", max(inside, key=lambda s: s.latency))] if inside else []
     failed = [("the first request that was not ok", s) for s in inside if s.outcome != "ok"][:1]
     return told + [(words, s) for words, s in failed if not told or s != told[0][1]]
+
+
+def _time_of(number: int, lines: Sequence[str]) -> float:
+    """Its own, or that of the last line before it that has one."""
+    return next((at for line in reversed(lines[: number + 1]) if (at := written_at(line))), float("-inf"))
 
 
 def _timed(lines: Iterable[str]) -> Iterator[tuple[float, str]]:

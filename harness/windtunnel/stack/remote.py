@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from windtunnel.edge_records import EdgeRecord
+from windtunnel.edge_requests import EdgeRequest, EdgeRequests
 from windtunnel.errors import CapabilityError, ProxyError
 from windtunnel.toxiproxy import Act, Attributes, EdgeProxy, Evidence, ProxyState, Stream, Toxic, ToxiproxyClient
 
@@ -39,6 +40,8 @@ class RemoteProxy(EdgeProxy):
     allowed: Permit
     told: Evidence
     pause: Callable[[float], None] = field(default=time.sleep, compare=False, repr=False)
+    wall: Callable[[], float] = field(default=time.time, compare=False, repr=False)
+    clock: Callable[[], float] = field(default=time.monotonic, compare=False, repr=False)
 
     @property
     def tag(self) -> str:
@@ -61,6 +64,12 @@ class RemoteProxy(EdgeProxy):
             return super().record()
         up, down = self._passed() if self.told == "bytes" else (0, 0)
         return EdgeRecord(connections=0, open=0, forwarded=0, bytes_up=up, bytes_down=down)
+
+    def requests(self, since: int = 0) -> EdgeRequests:
+        """In our monotonic time, as far as the wall clocks of both machines agree: theirs began at another moment."""
+        told = super().requests(since)
+        shift = told.anchor.wall - self.wall() + self.clock() - told.anchor.monotonic
+        return replace(told, requests=tuple(_shifted(request, shift) for request in told.requests))
 
     def add_toxic(
         self,
@@ -112,6 +121,16 @@ class RemoteProxy(EdgeProxy):
             self.pause(STILL)
             before, now = now, _bytes(self.client, self.name)
         return now
+
+
+def _shifted(request: EdgeRequest, seconds: float) -> EdgeRequest:
+    first = request.first_byte
+    return replace(
+        request,
+        start=request.start + seconds,
+        first_byte=None if first is None else first + seconds,
+        end=request.end + seconds,
+    )
 
 
 def evidence_of(client: ToxiproxyClient, proxy: str) -> Evidence:

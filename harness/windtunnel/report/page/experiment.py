@@ -19,10 +19,10 @@ from windtunnel.report.page.timeline import timeline
 from windtunnel.report.promises import ORDER, where_and_limit
 from windtunnel.report.scene import Scene
 from windtunnel.report.schema import ExperimentSummary, SystemSummary
-from windtunnel.report.trail import cut, excerpt, telling_requests, way_of
+from windtunnel.report.trail import excerpt, shown, telling_requests, way_of
 from windtunnel.report.words import duration, fault_errors, milliseconds, moment, number, share, span
 
-WAY_LINES: Final = 40
+WAY_LINES: Final = 24
 
 
 def experiment_page(
@@ -177,7 +177,7 @@ def _ways(history: History, logs: Mapping[str, str]) -> list[Markup]:
             head = (
                 f"{words.capitalize()}: {sample.route}, {1000 * sample.latency:.0f} ms, {result} ({sample.request_id})"
             )
-            text = "\n".join(f"{service:14} {cut(line)}" for service, line in way[:WAY_LINES])
+            text = "\n".join(f"{service:14} {shown(line)}" for service, line in way[:WAY_LINES])
             written = el("pre", text, tabindex="0") if way else None
             told.append(el("details", el("summary", head), calls, written))
     return [section("ways", "The way of one request through the services", *told)] if told else []
@@ -187,11 +187,11 @@ def _logs(history: History, logs: Mapping[str, str]) -> list[Markup]:
     """Of each service, what it wrote while the fault was there; what speaks of trouble goes first where it is much."""
     told = []
     for service, text in logs.items():
-        shown, all_ = excerpt(history, text)
-        if shown:
-            which = "" if len(shown) == all_ else f": {len(shown)} of them, trouble first"
+        some, all_ = excerpt(history, text)
+        if some:
+            which = "" if len(some) == all_ else f": {len(some)} of them, trouble first"
             head = f"{service}: {number(all_, 'line')}{which}"
-            told.append(el("details", el("summary", head), el("pre", "\n".join(shown), tabindex="0")))
+            told.append(el("details", el("summary", head), el("pre", "\n".join(some), tabindex="0")))
     return [section("logs", "What the services wrote during the fault", *told)] if told else []
 
 

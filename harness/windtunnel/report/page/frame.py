@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from importlib.resources import files
 from typing import Final
@@ -28,7 +29,7 @@ def page(title: str, *body: str | None, scripts: Sequence[str] = ()) -> str:
         el("link", rel="icon", href="data:,"),
         el("meta", http_equiv="Content-Security-Policy", content=POLICY),
         el("title", title),
-        el("style", Markup(asset("style.css"))),
+        el("style", Markup(_STYLE)),
     )
     code = [el("script", Markup(asset(name))) for name in scripts]
     skip = el("a", "Skip to the content", class_="skip", href="#content")
@@ -38,6 +39,10 @@ def page(title: str, *body: str | None, scripts: Sequence[str] = ()) -> str:
 def asset(name: str) -> str:
     """A file of this package, as text."""
     return files("windtunnel.report.page").joinpath(name).read_text(encoding="utf-8")
+
+
+_STYLE: Final = re.sub(r"\s+", " ", asset("style.css"))
+"""On every page of hundreds, so without its line breaks and indents."""
 
 
 def badge(state: State, note: str = "") -> Markup:

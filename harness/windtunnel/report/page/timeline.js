@@ -4,7 +4,12 @@
   const drawing = document.getElementById("timeline"), said = document.getElementById("said");
   if (!drawing) return;
   const data = JSON.parse(document.getElementById("requests").textContent);
-  const {first, last, low, high, kinds, prefix, rows} = data, [left, right, top, floor] = data.box;
+  const {first, last, low, high, kinds, prefix} = data, [left, right, top, floor] = data.box, rows = [];
+  let due = 0;  // written as steps from one request to the next
+  (data.flat.length ? data.ids.split(" ") : []).forEach((id, i) => {
+    due += data.flat[3 * i];
+    rows.push([due, data.flat[3 * i + 1], data.flat[3 * i + 2], id, data.late[i]]);
+  });
   const pick = drawing.querySelector(".pick"), hidden = new Set();
   const words = {ok: "ok", degraded: "degraded as documented", lost: "answer lost", failed: "failed"};
   const x = (row) => left + (right - left) * (row[0] / 1000 - first) / (last - first);

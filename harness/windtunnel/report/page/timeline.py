@@ -264,24 +264,26 @@ def _lanes(lanes: dict[str, list[Stretch]], scene: Scene, scale: Scale) -> Itera
 
 
 def _data(drawn: dict[Mark, list[Sample]], scene: Scene, scale: Scale) -> str:
-    """The drawn requests for the script: `[due ms, latency in tenths of ms, kind, id]` each, in order of time.
+    """The drawn requests for the script, in order of time: `flat` has, for each, milliseconds since the one before,
+    latency in tenths of milliseconds and the number of its kind; `ids` what follows the `prefix` of its request id.
 
-    What many requests share (outcome, scenario, route, status, error) is said once, and its number stands in the row.
-    Sent late adds a fifth entry, in ms.
+    What many requests share (outcome, scenario, route, status, error) is said once, as a kind. `late` has, by number,
+    how many milliseconds late a request was sent.
     """
     kinds: dict[tuple[str, str, str, int, str], int] = {}
-    prefix = commonprefix([s.request_id for samples in drawn.values() for s in samples])  # noqa: RUF071 - no path
-    rows: list[list[int | str]] = []
-    for mark, samples in drawn.items():
-        for s in samples:
-            kind = kinds.setdefault((NAMES[mark], s.scenario, s.route, s.status or 0, s.error or ""), len(kinds))
-            row: list[int | str] = [round(1000 * (s.due - scene.zero)), round(10_000 * s.latency), kind]
-            late = [round(1000 * s.late)] if s.late > LATE else []
-            rows.append([*row, s.request_id.removeprefix(prefix), *late])
-    rows.sort(key=lambda row: row[0])
+    ordered = sorted(((mark, s) for mark, samples in drawn.items() for s in samples), key=lambda told: told[1].due)
+    prefix = commonprefix([s.request_id for _, s in ordered])  # noqa: RUF071 - no path
+    flat, before = list[int](), 0
+    for mark, s in ordered:
+        kind = kinds.setdefault((NAMES[mark], s.scenario, s.route, s.status or 0, s.error or ""), len(kinds))
+        due = round(1000 * (s.due - scene.zero))
+        flat += [due - before, round(10_000 * s.latency), kind]
+        before = due
     plain = {
         "first": scale.first, "last": scale.last, "low": scale.low, "high": scale.high,
-        "box": [LEFT, RIGHT, TOP, FLOOR], "kinds": list(kinds), "prefix": prefix, "rows": rows,
+        "box": [LEFT, RIGHT, TOP, FLOOR], "kinds": list(kinds), "prefix": prefix, "flat": flat,
+        "ids": " ".join(s.request_id.removeprefix(prefix) for _, s in ordered),
+        "late": {number: round(1000 * s.late) for number, (_, s) in enumerate(ordered) if s.late > LATE},
     }  # fmt: skip
     # `<` could end the script element that this stands in.
     return json.dumps(plain, separators=(",", ":")).replace("<", "\\u003c")
