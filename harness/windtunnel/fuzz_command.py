@@ -40,11 +40,13 @@ def run(options: argparse.Namespace) -> int:
 
 def _list(options: argparse.Namespace) -> int:
     from windtunnel.fuzz.suite import read_suite
+    from windtunnel.report.words import number
     from windtunnel.topology import read_topology
 
     suite = read_suite(read_topology(options.topology))
     print("\n".join([*(cell.id for cell in suite.cells), *(case.id for case in suite.found)]))
-    print(f"{len(suite.operations)} operations, {len(suite.cells)} cells, {len(suite.found)} found cases")
+    counts = {"operation": len(suite.operations), "cell": len(suite.cells), "found case": len(suite.found)}
+    print(", ".join(number(count, noun) for noun, count in counts.items()))
     for operation, reason in suite.left_out.items():
         print(f"left out: {operation}: {reason}")
     return 0
