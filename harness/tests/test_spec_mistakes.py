@@ -169,7 +169,7 @@ MISTAKES = [
         "no-time",
         ("latency: 800ms", "latency: 800ms, for: 0s"),
         7,
-        "'0s' is no time at all; leave 'for' out to last for the whole fault phase",
+        "'0s' is no time at all; leave 'for' out to last to the end",
     ),
     (
         "step-twice",

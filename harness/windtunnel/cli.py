@@ -18,6 +18,7 @@ from windtunnel.errors import BadInputError, WindtunnelError
 from windtunnel.fuzz_command import register as register_fuzz
 from windtunnel.load_command import register as register_load
 from windtunnel.report.commands import register as register_report
+from windtunnel.up_command import register as register_up
 
 OK, BROKEN, WRONG_INPUT, UNKNOWN = 0, 1, 2, 3
 EXIT_CODES = {"PASS": OK, "XFAIL": OK, "SKIP": OK, "FAIL": BROKEN, "ERROR": UNKNOWN}
@@ -51,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     proxy = commands.add_parser("proxy", help="serve Toxiproxy's API on this machine, until interrupted")
     serve.add_arguments(proxy)
     proxy.set_defaults(command=serve.run)
+    register_up(commands)
     _add_machine(commands)
     register_load(commands)
     register_fuzz(commands)

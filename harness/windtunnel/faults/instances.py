@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from windtunnel.errors import WindtunnelError
@@ -15,8 +14,8 @@ from windtunnel.stack.base import Stack
 class EachInstance:
     """A `Fault` made of one for each instance that the step's service has, as the topology knows when it is planned."""
 
-    def __init__(self, step: FaultStep, kind: Callable[[FaultStep], ServiceFault]) -> None:
-        self.step, self.kind = step, kind
+    def __init__(self, step: FaultStep, kind: type[ServiceFault]) -> None:
+        self.step, self.kind, self.shape = step, kind, kind.shape
         self.parts: tuple[ServiceFault, ...] = ()
 
     def plan(self, stack: Stack) -> tuple[UndoRecord, ...]:

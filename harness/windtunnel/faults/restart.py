@@ -8,11 +8,14 @@ from windtunnel.errors import InjectionUnprovenError
 from windtunnel.faults.patience import Patience
 from windtunnel.faults.service import ServiceFault
 from windtunnel.spec.model import FaultStep
+from windtunnel.spec.shape import FaultShape
 from windtunnel.stack.base import Stack
 
 
 class Restart(ServiceFault):
     """Applied when it is killed, so that the gap belongs to the fault; it starts meanwhile. Nothing is left to undo."""
+
+    shape = FaultShape(on="service", lasting=False)
 
     def __init__(self, step: FaultStep, *, patience: Patience | None = None) -> None:
         super().__init__(step, patience=patience)

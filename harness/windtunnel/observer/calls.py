@@ -16,18 +16,24 @@ NO_EARLIER: Final = 10**14
 
 
 class EdgeCalls:
-    """Of every edge between two services whose proxy reads HTTP, from now on. (The client's calls are the load itself,
-    which has a record of its own.)"""
+    """Of every edge whose proxy reads HTTP, from now on. The client's are left out unless `client` asks for them: where
+    a load is recorded, they are the load itself."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, *, client: bool = False) -> None:
         self._stack = stack
         self._next: dict[str, int] = {}
         """By edge, the first request that was not read yet."""
         self.missed = 0
         """Calls that a proxy had forgotten before it was asked."""
         for name, link in stack.topology.links.items():
-            if link.source != CLIENT and link.protocol == "http" and stack.topology.has_edge(link, stack.backend):
+            wanted = client or link.source != CLIENT
+            if wanted and link.protocol == "http" and stack.topology.has_edge(link, stack.backend):
                 self._begin(name)
+
+    @property
+    def edges(self) -> frozenset[str]:
+        """Those whose calls are told."""
+        return frozenset(self._next)
 
     def new(self) -> Iterator[Call]:
         """Those that ended since the last time. A proxy that cannot be asked now is asked again the next time."""

@@ -34,3 +34,5 @@ class FaultShape:
     """True when one step may name several edges (`edges: [...]`)."""
     toxic: bool = True
     """True when a step on an edge may give `stream` and `toxicity`. False for what concerns a whole proxy."""
+    lasting: bool = True
+    """False for what is over once it is done: nothing is left to take back."""

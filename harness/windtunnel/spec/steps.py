@@ -27,7 +27,7 @@ def read_method(value: Value, around: Surroundings, phases: Phases) -> tuple[Fau
     """At least one step; an experiment that breaks nothing proves nothing."""
     steps: list[FaultStep] = []
     for item in value.sequence(minimum=1):
-        step = _step(item, around)
+        step = read_step(item, around)
         _check_times(step, item, phases)
         if any(step.name == other.name for other in steps):
             raise item.refusal(f"duplicate step name {step.name!r}; give each step a name of its own")
@@ -35,7 +35,8 @@ def read_method(value: Value, around: Surroundings, phases: Phases) -> tuple[Fau
     return tuple(steps)
 
 
-def _step(item: Value, around: Surroundings) -> FaultStep:
+def read_step(item: Value, around: Surroundings) -> FaultStep:
+    """One fault with its place and attributes. Whether its times fit into a phase is for who knows the phases."""
     entries = item.mapping()
     for key in ("type", "fault"):
         if key not in entries:
@@ -124,7 +125,7 @@ def _toxicity(value: Value) -> float:
 def _lasting(value: Value) -> float:
     seconds = value.parse(parse_duration)
     if seconds == 0:
-        raise value.refusal(f"{value.written!r} is no time at all; leave 'for' out to last for the whole fault phase")
+        raise value.refusal(f"{value.written!r} is no time at all; leave 'for' out to last to the end")
     return seconds
 
 

@@ -26,11 +26,12 @@ def heal(parent: Path | None = None) -> list[str]:
 def _dead(parent: Path) -> Iterator[Path]:
     for directory in sorted([*parent.glob(f"{PREFIX}*"), *parent.glob(f".{PREFIX}*")]):
         # The temporary directory is open to all: a journal by somebody else is not to be played.
-        if _is_folder_of_mine(directory) and owner_is_gone(directory):
+        if is_folder_of_mine(directory) and owner_is_gone(directory):
             yield directory
 
 
-def _is_folder_of_mine(path: Path) -> bool:
+def is_folder_of_mine(path: Path) -> bool:
+    """Whether it is a folder, not a link to one, and this user's."""
     try:
         facts = path.lstat()
     except FileNotFoundError:  # somebody else has just healed it
