@@ -11,7 +11,7 @@ BACKEND ?= auto
 ARGS   ?=
 REPORT ?=
 
-.PHONY: help setup chaos contract load report images test toxiproxy bench-resilience bench-proxy bench-storefront bench-load clean
+.PHONY: help setup chaos contract fuzz load report images test toxiproxy bench-resilience bench-proxy bench-storefront bench-load clean
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
 
@@ -31,6 +31,9 @@ chaos: setup ## the main job: stand the storefront up, break its edges under loa
 
 contract: setup ## services answer as their documents say, also in an outage; nobody who relies on them is broken
 	$(BIN)/python -m pytest -m contract -n $(WORKERS) --wt-backend=$(BACKEND) $(ARGS) contracts
+
+fuzz: setup ## every documented operation, healthy and with each edge that it uses broken in each way
+	$(BIN)/python -m pytest -m fuzz -n $(WORKERS) --wt-backend=$(BACKEND) $(ARGS) contracts
 
 load: setup ## load profiles: SLOs asserted under load (two minutes; with --wt-profile=nightly in ARGS all of them, longer)
 	$(BIN)/python -m pytest -m load --wt-backend=$(BACKEND) $(ARGS) load/profiles

@@ -19,7 +19,7 @@ FORBIDDEN = {
     "windtunnel": {"resilience", "storefront", "flask"},
 }
 WITHOUT_PYTEST = (
-    *("spec", "checks", "topology", "faults", "proxy", "stack", "undo", "profiles"),
+    *("spec", "checks", "topology", "faults", "proxy", "stack", "undo", "profiles", "fuzz"),
     *("history.py", "experiment.py", "trial.py"),
 )
 

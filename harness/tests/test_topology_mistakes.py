@@ -21,7 +21,10 @@ MISTAKES = [
         "unknown-top-key",
         ("degrades_to:", "degrade_to:"),
         32,
-        "unknown key 'degrade_to'; known: degrades_to, allow, edges, invariants, name, scenarios, services, topology",
+        (
+            "unknown key 'degrade_to'; known: degrades_to, allow, edges, fuzz, invariants, name, scenarios, services, "
+            "topology"
+        ),
     ),
     (
         "format",

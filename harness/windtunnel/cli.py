@@ -15,6 +15,7 @@ from windtunnel.compare_command import register as register_compare
 from windtunnel.contracts.commands import register as register_contract
 from windtunnel.contracts.pact_commands import register as register_pacts
 from windtunnel.errors import BadInputError, WindtunnelError
+from windtunnel.fuzz_command import register as register_fuzz
 from windtunnel.load_command import register as register_load
 from windtunnel.report.commands import register as register_report
 from windtunnel.up_command import register as register_up
@@ -54,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     register_up(commands)
     _add_machine(commands)
     register_load(commands)
+    register_fuzz(commands)
     register_compare(commands)
     register_report(commands)
     register_contract(commands)

@@ -6,6 +6,7 @@ of the monotonic clock of the machine that the proxy runs on; `Anchor` ties that
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from typing import Any, Literal
 FORMAT = "windtunnel-requests/1"
 """Of the API's answer. The number changes when a reader of the old form would read the new one wrongly."""
 MOST_PAGES = 100
+_IDENTIFIER = re.compile(r"/(?:\d+|[0-9a-fA-F]{8,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})(?=/|$)")
 
 Ending = Literal["complete", "cut", "reset", "no_answer", "unread"]
 """`cut`: the connection closed within the answer. `reset`: it was reset before the answer was complete. `no_answer`: it
@@ -76,6 +78,11 @@ class EdgeRequests:
     unread: Mapping[str, int]
     """Connections that could not be followed to their end, by reason."""
     anchor: Anchor
+
+
+def kind_of_path(path: str) -> str:
+    """The path with `{id}` for every segment that looks like an identifier: requests of one kind share it."""
+    return _IDENTIFIER.sub("/{id}", path)
 
 
 def read_pages(ask: Callable[[int], Mapping[str, Any]], since: int) -> EdgeRequests:

@@ -29,6 +29,8 @@ def _real_stdout() -> int:
         return os.open(os.devnull, os.O_WRONLY)
 
 
+PLAN = pytest.StashKey[Path]()
+"""The system's plan for fuzzing, where it has one."""
 CHOICE = "windtunnel_choice"
 """What a controller tells its workers under."""
 TERMINAL = _real_stdout()
@@ -87,7 +89,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
     worker = getattr(config, "workerinput", {}).get("workerid", "main")
     path = _topology_path(config)
-    choice = _choice(config, path)
+    known = _known(path)
+    if known is not None and known.fuzz is not None:
+        config.stash[PLAN] = known.fuzz.resolve()
+    choice = _choice(config, known)
     settings = Settings(
         topology=path,
         out=(config.rootpath / config.getoption("--wt-out")),
@@ -108,18 +113,23 @@ def pytest_configure(config: pytest.Config) -> None:
     _end_cleanly_on_sigterm(config)
 
 
-def _choice(config: pytest.Config, topology: Path) -> Any:
+def _known(topology: Path) -> Any:
+    """The system, or None: what is wrong with the file is told with the experiments, one line for each of theirs."""
+    from windtunnel.topology import read_topology
+
+    try:
+        return read_topology(topology)
+    except BadInputError:
+        return None
+
+
+def _choice(config: pytest.Config, known: Any) -> Any:
     """What the run uses; a worker uses what its controller has chosen."""
     from windtunnel.stack.backends import Choice, choose
-    from windtunnel.topology import read_topology
 
     told = getattr(config, "workerinput", {}).get(CHOICE)
     if told is not None:
         return Choice(**told)
-    try:
-        known = read_topology(topology)
-    except BadInputError:  # told with the experiments, one line for each file
-        known = None
     try:
         choice = choose(config.getoption("--wt-backend"), config.getoption("--wt-proxy"), known)
     except BadInputError as error:
@@ -160,8 +170,16 @@ def _topology_path(config: pytest.Config) -> Path:
 
 
 def _runs_experiments(config: pytest.Config) -> bool:
-    """Whether experiments or load profiles are among the paths: other runs leave the last run's evidence alone."""
+    """Whether experiments, load profiles or the plan for fuzzing are among the paths.
+
+    Other runs leave the last run's evidence alone.
+    """
+    from windtunnel.fuzz_items import wanted
+
     folders = [config.rootpath / config.getini(name) for name in ("wt_specs", "wt_profiles")]
+    plan = config.stash.get(PLAN, None)
+    if plan is not None and wanted(config):
+        folders.append(plan)
     paths = [(config.invocation_params.dir / str(arg).split("::")[0]).resolve() for arg in config.args]
     return any(path.is_relative_to(folder) or folder.is_relative_to(path) for path in paths for folder in folders)
 
@@ -193,12 +211,15 @@ SPEC_SUFFIXES = (".yaml", ".yml")
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    from windtunnel.fuzz_items import FuzzFile, wanted
     from windtunnel.items import SETTINGS, SpecFile
     from windtunnel.load_items import ProfileFile
 
     config = parent.config
     if file_path.suffix not in SPEC_SUFFIXES or SETTINGS not in config.stash:
         return None
+    if file_path == config.stash.get(PLAN, None) and wanted(config):
+        return FuzzFile.from_parent(parent, path=file_path)
     if file_path.is_relative_to(config.rootpath / config.getini("wt_specs")):
         return SpecFile.from_parent(parent, path=file_path)
     if file_path.is_relative_to(config.rootpath / config.getini("wt_profiles")):
@@ -231,13 +252,15 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
 def pytest_handlecrashitem(crashitem: str, sched: Any) -> None:
     """An experiment whose worker died must not be missing from the summary: what happened is unknown."""
     from windtunnel.items import SETTINGS
-    from windtunnel.report.summary import write_lost
+    from windtunnel.report.summary import write_lost, write_lost_cell
 
     config = sched.config
     specs = config.rootpath / config.getini("wt_specs")
     file = config.rootpath / crashitem.split("::", maxsplit=1)[0]
     if SETTINGS in config.stash and file.is_relative_to(specs) and file.suffix in SPEC_SUFFIXES:
         write_lost(config.stash[SETTINGS].out, crashitem)
+    if SETTINGS in config.stash and file == config.stash.get(PLAN, None):
+        write_lost_cell(config.stash[SETTINGS].out, crashitem)
 
 
 @pytest.hookimpl(trylast=True)

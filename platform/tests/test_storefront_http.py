@@ -221,7 +221,14 @@ def test_every_refusal_is_a_problem_document(make, request_, expected):
     assert problem(answer) == expected
 
 
-@pytest.mark.parametrize("query", ["since=x", "since=nan", "after=-1", "limit=0", "limit=1001", "since=1e999"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("since=x", "since=nan", "after=-1", "limit=0", "limit=1001", "since=1e999"),
+        # One above the largest; as a float it would be the largest.
+        *(f"{name}={2**53 + 1}" for name in ("since", "after")),
+    ],
+)
 def test_bad_audit_parameter_is_refused(make, query):
     """422 that names it."""
     client = make(bank, BankSettings)

@@ -12,7 +12,7 @@ from typing import Final
 
 from windtunnel.errors import BadInputError
 from windtunnel.faults import SHAPES
-from windtunnel.report.schema import ExperimentSummary, LoadProfileSummary, RunSummary, SystemSummary
+from windtunnel.report.schema import ExperimentSummary, FuzzCellSummary, LoadProfileSummary, RunSummary, SystemSummary
 from windtunnel.settings import Settings
 from windtunnel.topology import Topology, read_topology
 
@@ -60,7 +60,9 @@ def system_of(topology: Topology) -> SystemSummary:
     )
 
 
-def run_of(experiments: Sequence[ExperimentSummary | LoadProfileSummary], facts: Facts | None) -> RunSummary:
+def run_of(
+    experiments: Sequence[ExperimentSummary | LoadProfileSummary | FuzzCellSummary], facts: Facts | None
+) -> RunSummary:
     """When it was, from the experiments that began; the rest from the facts."""
     began = [float(e["run"]["began_unix"]) for e in experiments if "began_unix" in e["run"]]
     ended = [float(e["run"]["began_unix"]) + float(e["run"]["seconds"]) for e in experiments if "seconds" in e["run"]]

@@ -28,9 +28,9 @@ UNITS: Final[Mapping[str, Unit]] = {
     "recovery": "seconds",
     **{f"p95.{window}": "seconds" for window in WINDOWS},
 }
-"""What can be asked: experiments and load profiles that failed, that ended in ERROR; experiments that are worse than in
-the run before (or gone); the score and coverage of the matrix; the slowest recovery; the largest p95 of a window among
-all experiments."""
+"""What can be asked: experiments, load profiles and fuzzed cells that failed, that ended in ERROR; experiments that are
+worse than in the run before (or gone); the score and coverage of the matrix; the slowest recovery; the largest p95 of a
+window among all experiments."""
 NOTHING_BROKEN: Final = ("failed <= 0", "errors <= 0")
 _SHAPE: Final = re.compile(r"\s*([\w.]+)\s*(<=|>=|<|>)\s*(.+?)\s*")
 _PARSE: Final = {"count": parse_count, "share": parse_share, "seconds": parse_duration}
@@ -95,7 +95,8 @@ def check_gates(gates: Sequence[Gate], document: SummaryDocument, changes: Seque
 
 def _figures(document: SummaryDocument, changes: Sequence[Change] | None) -> dict[str, float | None]:
     entries, matrix = document["experiments"], matrix_of(document)
-    verdicts = [entry["verdict"] for entry in (*entries, *document.get("load_profiles", ()))]
+    cells = document["fuzz"]["results"] if "fuzz" in document else []
+    verdicts = [entry["verdict"] for entry in (*entries, *document.get("load_profiles", ()), *cells)]
     recoveries = [entry["recovery"] for entry in entries if entry["recovery"]]
     seconds = [figure["seconds"] for figure in recoveries if figure["seconds"] is not None]
     p95 = {

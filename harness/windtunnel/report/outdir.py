@@ -8,7 +8,7 @@ from pathlib import Path
 
 from windtunnel.errors import BadInputError
 
-PARTS = ("parts", "load-parts", "progress", "histories", "load", "logs", "allure-results")
+PARTS = ("parts", "load-parts", "fuzz-parts", "progress", "histories", "load", "found", "logs", "allure-results")
 """What a run owns in there; nothing else is touched."""
 
 
@@ -31,5 +31,5 @@ def write_logs(out: Path, history: Path, logs: Mapping[str, str]) -> None:
 
 def tidy(out: Path) -> None:
     """Remove what only served while the run went on."""
-    for part in ("parts", "load-parts", "progress"):
+    for part in ("parts", "load-parts", "fuzz-parts", "progress"):
         shutil.rmtree(out / part, ignore_errors=True)

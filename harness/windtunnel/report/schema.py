@@ -163,6 +163,62 @@ class LoadProfileSummary(TypedDict):
     history: str | None
 
 
+class FuzzProblemSummary(TypedDict):
+    """One answer that was not as it should be."""
+
+    request: str
+    wrong: list[str]
+    answer: str
+    curl: str
+    """A line that sends it again; the service's address is a variable in it."""
+
+
+class FuzzCellSummary(TypedDict):
+    """One operation, healthy or with one edge broken in one way; or a case that was found once."""
+
+    id: str
+    item: str
+    operation: str
+    edge: str
+    """Empty: nothing was broken."""
+    fault: str
+    """`healthy`, `refused`, `black-holed`, `slow`, `answer-lost`, `truncated`."""
+    found: bool
+    """A case that was found once, and is not counted as a cell."""
+    verdict: str
+    reasons: list[str]
+    problems: list[FuzzProblemSummary]
+    """Each kind once."""
+    requests: dict[str, int]
+    """By kind: how many were sent and judged."""
+    statuses: dict[str, int]
+    """By status, `none` for no answer: how often it came."""
+    reached: int | None
+    """Calls of valid requests that met the fault; None where nobody can count them."""
+    proof: str
+    reproduce: str
+    run: dict[str, str | int | float]
+
+
+class FuzzSummary(TypedDict):
+    """All cells of a run, and the whole that they are a share of."""
+
+    operations: int
+    """Documented ones."""
+    operations_covered: int
+    """Those with at least one cell whose outcome is known."""
+    operations_left_out: dict[str, str]
+    """With the reason."""
+    cells: int
+    """That there are: operations times conditions."""
+    cells_covered: int
+    """Whose outcome is known."""
+    cases: int
+    """Requests that were sent and judged."""
+    totals: dict[str, int]
+    results: list[FuzzCellSummary]
+
+
 class SystemSummary(TypedDict):
     """What could have been broken: the whole that coverage is a share of."""
 
@@ -202,3 +258,5 @@ class SummaryDocument(TypedDict):
     experiments: list[ExperimentSummary]
     load_profiles: NotRequired[list[LoadProfileSummary]]
     """Absent where none ran."""
+    fuzz: NotRequired[FuzzSummary]
+    """Absent where nothing was fuzzed."""

@@ -20,7 +20,14 @@ from windtunnel.checks.verdict import Verdict
 from windtunnel.history import History
 from windtunnel.report.entry import entry_of
 from windtunnel.report.facts import UNKNOWN_SYSTEM, Facts, run_of
-from windtunnel.report.schema import SCHEMA, ExperimentSummary, LoadProfileSummary, SummaryDocument
+from windtunnel.report.fuzz_entry import FuzzPart, Whole, fuzz_summary
+from windtunnel.report.schema import (
+    SCHEMA,
+    ExperimentSummary,
+    FuzzCellSummary,
+    LoadProfileSummary,
+    SummaryDocument,
+)
 from windtunnel.spec.model import Spec
 
 
@@ -76,9 +83,40 @@ def write_lost(out: Path, item: str) -> Path:
     return _write_new_part(out, "lost", lost)
 
 
+def write_lost_cell(out: Path, item: str) -> Path:
+    """Store that a cell's worker died in the middle of it."""
+    name = item.partition("::")[2]
+    operation, _, condition = name.removesuffix("]").partition(" [")
+    edge, _, fault = condition.rpartition(" ")
+    lost = FuzzCellSummary(
+        id=name,
+        item=item,
+        operation=operation,
+        edge=edge,
+        fault=fault,
+        found=not condition,
+        verdict="ERROR",
+        reasons=["the worker that ran it died"],
+        problems=[],
+        requests={},
+        statuses={},
+        reached=None,
+        proof="",
+        reproduce=f"pytest '{item}'",
+        run={},
+    )
+    whole = Whole(operations=0, left_out={}, cells=0)
+    return write_fuzz_part(out, "lost", FuzzPart(item=item, number=0, whole=whole, result=lost))
+
+
 def write_load_part(out: Path, worker: str, entry: LoadProfileSummary) -> Path:
     """Store one load profile's result, as `write_part` does an experiment's."""
     return _write_new_part(out, worker, entry, "load-parts")
+
+
+def write_fuzz_part(out: Path, worker: str, part: FuzzPart) -> Path:
+    """Store what came of one cell, as `write_part` does an experiment's."""
+    return _write_new_part(out, worker, part, "fuzz-parts")
 
 
 def _write_new_part(out: Path, worker: str, experiment: Mapping[str, object], into: str = "parts") -> Path:
@@ -96,18 +134,22 @@ def merge_summary(out: Path, facts: Facts | None = None) -> Summary:
     """
     experiments = cast("list[ExperimentSummary]", _parts(out / "parts"))
     profiles = cast("list[LoadProfileSummary]", _parts(out / "load-parts"))
+    fuzzed = fuzz_summary(cast("list[FuzzPart]", _parts(out / "fuzz-parts")))
+    cells = fuzzed["results"] if fuzzed else []
     totals = Counter(experiment["verdict"] for experiment in experiments)
     document = SummaryDocument(
         schema=SCHEMA,
         totals=dict(sorted(totals.items())),
         system=facts.system if facts else UNKNOWN_SYSTEM,
-        run=run_of([*experiments, *profiles], facts),
+        run=run_of([*experiments, *profiles, *cells], facts),
         experiments=experiments,
     )
     if profiles:
         document["load_profiles"] = profiles
+    if fuzzed:
+        document["fuzz"] = fuzzed
     summary = Summary(path=out / "summary.json", document=document)
-    if experiments or profiles:
+    if experiments or profiles or cells:
         _write(summary.path, document)
     return summary
 

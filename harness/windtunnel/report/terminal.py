@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from windtunnel.checks.figures import percent
+from windtunnel.report.fuzz_terminal import fuzz_lines
 from windtunnel.report.load_terminal import profile_lines
 from windtunnel.report.matrix import LOOKS, Grid, matrix_of
 from windtunnel.report.promises import broken_promises, other_reasons, where_and_limit
@@ -41,6 +42,8 @@ def closing_lines(summary: Summary, base: Path) -> list[str]:
     experiments = sorted(summary.document["experiments"], key=lambda e: (WORST_FIRST.index(e["verdict"]), e["item"]))
     profiles = summary.document.get("load_profiles", [])
     loads = [*profile_lines(profiles), ""] if profiles else []
+    if "fuzz" in summary.document:
+        loads += [*fuzz_lines(summary.document["fuzz"]), ""]
     if not experiments:
         return [*loads, f"evidence: {_shown(summary.path, base)}"] if loads else []
     lines = [line for entry in experiments if entry["verdict"] in ("FAIL", "ERROR") for line in _broken(entry)]

@@ -157,6 +157,8 @@ class Topology:
     edges: tuple[Edge, ...]
     scenarios: Path
     invariants: Path | None = None
+    fuzz: Path | None = None
+    """How its documented operations are fuzzed; each service's `openapi` has them."""
     degrades_to: Mapping[str, Mapping[str, tuple[int, ...]]] = field(default_factory=dict)
     allow: Allowance = field(default_factory=Allowance)
 

@@ -17,7 +17,7 @@ from windtunnel.topology.service import existing_file, read_service
 
 FORMAT = "windtunnel/v1"
 _REQUIRED = ("topology", "name", "scenarios", "services", "edges")
-_OPTIONAL = ("invariants", "degrades_to", "allow")
+_OPTIONAL = ("invariants", "fuzz", "degrades_to", "allow")
 
 
 def read_topology(path: Path, environ: Mapping[str, str] = os.environ) -> Topology:
@@ -38,6 +38,7 @@ def read_topology(path: Path, environ: Mapping[str, str] = os.environ) -> Topolo
         edges=edges,
         scenarios=scenarios,
         invariants=fields.read("invariants", lambda value: existing_file(value, path.parent), None),
+        fuzz=fields.read("fuzz", lambda value: existing_file(value, path.parent), None),
         degrades_to=fields.read("degrades_to", lambda value: _degradations(value, scenarios, edges), {}),
         allow=fields.read("allow", lambda value: read_allowance(value, edges), Allowance()),
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from typing import TypeVar
 
 from flask import Flask, Response, jsonify, request
@@ -16,6 +16,7 @@ from storefront.shared.problems import Problem
 
 MOST = 1000
 """Items on a page."""
+_LARGEST = 2**53
 _WHOLE = re.compile(r"[0-9]{1,16}")
 _NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?")
 
@@ -40,8 +41,7 @@ def register(
     """
 
     def listing() -> Response:
-        since, after = _number("since", 0.0), int(_number("after", 0, whole=True))
-        limit = int(_number("limit", MOST, low=1, high=MOST, whole=True))
+        since, after, limit = _number("since", 0.0), _whole("after", 0), _whole("limit", MOST, low=1, high=MOST)
         wanted = select(table).where(table.created_at >= since, table.seq > after).order_by(table.seq).limit(limit)
         with database.read() as session:
             rows = session.scalars(wanted).all()
@@ -50,10 +50,22 @@ def register(
     app.add_url_rule(f"/audit/{name}", f"audit_{name}", listing)
 
 
-def _number(name: str, default: float, *, low: float = 0, high: float = 2**53, whole: bool = False) -> float:
+# Neither takes a float before it is known to be within: the first numbers above the largest would be rounded to it.
+def _number(name: str, default: float) -> float:
     text = request.args.get(name, str(default))
-    value = float(text) if (_WHOLE if whole else _NUMBER).fullmatch(text) else math.nan
+    value = Decimal(text) if _NUMBER.fullmatch(text) else Decimal(-1)
+    if not 0 <= value <= _LARGEST:
+        raise _refused(name, "number", 0, _LARGEST)
+    return float(value)
+
+
+def _whole(name: str, default: int, *, low: int = 0, high: int = _LARGEST) -> int:
+    text = request.args.get(name, str(default))
+    value = int(text) if _WHOLE.fullmatch(text) else -1
     if not low <= value <= high:
-        kind = "whole number" if whole else "number"
-        raise Problem(422, "invalid-parameter", f"{name} must be a {kind} from {low:.0f} to {high:.0f}")
+        raise _refused(name, "whole number", low, high)
     return value
+
+
+def _refused(name: str, kind: str, low: int, high: int) -> Problem:
+    return Problem(422, "invalid-parameter", f"{name} must be a {kind} from {low} to {high}")

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections import Counter, OrderedDict, deque
 from itertools import islice
 
-from windtunnel.edge_requests import FORMAT
+from windtunnel.edge_requests import FORMAT, kind_of_path
 from windtunnel.proxy.http1.exchange import Exchange
 
 KEPT = 10_000
 PAGE = 1000
 """Requests of one answer of the API: more would hold up the event loop."""
 MOST_KINDS = 10_000
-_IDENTIFIER = re.compile(r"/(?:\d+|[0-9a-fA-F]{8,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})(?=/|$)")
 
 
 class RequestLog:
@@ -32,7 +30,7 @@ class RequestLog:
 
     def nth_of_kind(self, method: str, path: str) -> int:
         """Count one more of its kind."""
-        kind = method, _IDENTIFIER.sub("/{id}", path)
+        kind = method, kind_of_path(path)
         nth = self._kinds.pop(kind, 0) + 1
         self._kinds[kind] = nth
         if len(self._kinds) > MOST_KINDS:
