@@ -18,7 +18,7 @@ ARRIVAL = 3.0
 
 
 class EdgeWatch:
-    """All edges between services. Tells what passed on each since it was last marked."""
+    """All edges between services, each with all its links. Tells what passed on each since it was last marked."""
 
     def __init__(
         self, stack: Stack, clock: Callable[[], float] = time.monotonic, pause: Callable[[float], None] = time.sleep
@@ -30,7 +30,8 @@ class EdgeWatch:
             for edge in topology.edges
             if edge.source != CLIENT and topology.has_edge(edge, stack.backend)
         }
-        self._requests = dict.fromkeys(self._http(), 0)
+        self._links = {name: tuple(topology.links_of(name)) for name in self._edges}
+        self._requests = {name: dict.fromkeys(self._links[name], 0) for name in self._http()}
         self._traffic: dict[str, tuple[int, ...]] = {}
         self.mark()
 
@@ -42,7 +43,8 @@ class EdgeWatch:
         """From now on."""
         for edge in self._edges:
             if edge in self._requests:
-                self._requests[edge] = self._stack.proxy(edge).requests(self._requests[edge]).next
+                since = self._requests[edge]
+                self._requests[edge] = {link: self._stack.proxy(link).requests(since[link]).next for link in since}
             else:
                 self._traffic[edge] = self._passed(edge)
 
@@ -54,9 +56,9 @@ class EdgeWatch:
                 if self._passed(edge) != self._traffic[edge]:
                     found[edge] = Counter()
                 continue
-            log = self._stack.proxy(edge).requests(self._requests[edge])
-            if log.requests:
-                found[edge] = Counter(f"{r.method} {kind_of_path(r.path)}" for r in log.requests)
+            logs = [self._stack.proxy(link).requests(since) for link, since in self._requests[edge].items()]
+            if calls := Counter(f"{r.method} {kind_of_path(r.path)}" for log in logs for r in log.requests):
+                found[edge] = calls
         return found
 
     def reached(self, edge: str, calls: tuple[str, ...], patience: float = ARRIVAL) -> int:
@@ -73,16 +75,20 @@ class EdgeWatch:
         return sum(count for call, count in seen.get(edge, Counter()).items() if call in calls)
 
     def _passed(self, edge: str) -> tuple[int, ...]:
-        record = self._stack.proxy(edge).record()
-        return record.connections, record.bytes_up, sum(record.touched.values())
+        records = [self._stack.proxy(link).record() for link in self._links[edge]]
+        return (
+            sum(record.connections for record in records),
+            sum(record.bytes_up for record in records),
+            sum(sum(record.touched.values()) for record in records),
+        )
 
     def _http(self) -> list[str]:
         """Edges that are read request by request. Raises `CapabilityError` where one should be and is not."""
         http = [name for name, edge in self._edges.items() if edge.protocol == "http"]
-        for name in http:
-            if not self._stack.proxy(name).state().http:
+        for link in (link for name in http for link in self._links[name]):
+            if not self._stack.proxy(link).state().http:
                 raise CapabilityError(
-                    f"the proxy of {name} keeps no record of requests ({self._stack.proxy_kind}), so nobody can tell "
+                    f"the proxy of {link} keeps no record of requests ({self._stack.proxy_kind}), so nobody can tell "
                     f"whether a call got there"
                 )
         return http
