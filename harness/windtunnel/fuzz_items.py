@@ -9,7 +9,6 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from _pytest.mark.expression import Expression
 
 from windtunnel.errors import BadInputError, CapabilityError, CheckFailedError, WindtunnelError
 from windtunnel.fuzz.cells import Cell, CellResult, Problem
@@ -30,12 +29,6 @@ if TYPE_CHECKING:
 FUZZER: pytest.StashKey[Fuzzer] = pytest.StashKey()
 MOST_SHOWN = 5
 """Kinds of problems of one cell in the terminal; all are in the report."""
-
-
-def wanted(config: pytest.Config) -> bool:
-    """Whether `-m` leaves items of this kind in: reading all documents only to drop them takes seconds."""
-    text = config.getoption("markexpr", "")
-    return not text or Expression.compile(text).evaluate(lambda name, /, **_: name == "fuzz")
 
 
 class FuzzFile(pytest.File):

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from windtunnel.errors import BadInputError, CapabilityError, WindtunnelError
+from windtunnel.errors import CapabilityError, WindtunnelError
+from windtunnel.session_setup import (
+    CHOICE,
+    PLAN,
+    choice_of,
+    end_cleanly_on_sigterm,
+    known_system,
+    prepare_folder,
+    runs_experiments,
+    selects,
+    topology_path,
+)
 
 MARKERS = {
     "chaos": "an experiment: load runs, something breaks, promises are judged",
@@ -29,10 +38,6 @@ def _real_stdout() -> int:
         return os.open(os.devnull, os.O_WRONLY)
 
 
-PLAN = pytest.StashKey[Path]()
-"""The system's plan for fuzzing, where it has one."""
-CHOICE = "windtunnel_choice"
-"""What a controller tells its workers under."""
 TERMINAL = _real_stdout()
 """Where a live line goes: the real standard output, before pytest begins to capture what tests print."""
 
@@ -88,11 +93,11 @@ def pytest_configure(config: pytest.Config) -> None:
     from windtunnel.settings import Settings
 
     worker = getattr(config, "workerinput", {}).get("workerid", "main")
-    path = _topology_path(config)
-    known = _known(path)
+    path = topology_path(config)
+    known = known_system(path)
     if known is not None and known.fuzz is not None:
         config.stash[PLAN] = known.fuzz.resolve()
-    choice = _choice(config, known)
+    choice = choice_of(config, known)
     settings = Settings(
         topology=path,
         out=(config.rootpath / config.getoption("--wt-out")),
@@ -105,38 +110,12 @@ def pytest_configure(config: pytest.Config) -> None:
         worker=worker,
     )
     config.stash[SETTINGS] = settings
-    if _runs_experiments(config):
+    if runs_experiments(config):
         if not getattr(config.option, "allure_report_dir", None):
             config.option.allure_report_dir = str(settings.out / "allure-results")
         if worker == "main" and not config.option.collectonly:
-            _prepare(settings.out)
-    _end_cleanly_on_sigterm(config)
-
-
-def _known(topology: Path) -> Any:
-    """The system, or None: what is wrong with the file is told with the experiments, one line for each of theirs."""
-    from windtunnel.topology import read_topology
-
-    try:
-        return read_topology(topology)
-    except BadInputError:
-        return None
-
-
-def _choice(config: pytest.Config, known: Any) -> Any:
-    """What the run uses; a worker uses what its controller has chosen."""
-    from windtunnel.stack.backends import Choice, choose
-
-    told = getattr(config, "workerinput", {}).get(CHOICE)
-    if told is not None:
-        return Choice(**told)
-    try:
-        choice = choose(config.getoption("--wt-backend"), config.getoption("--wt-proxy"), known)
-    except BadInputError as error:
-        raise pytest.UsageError(str(error)) from error
-    if choice.backend == "external" and (getattr(config.option, "numprocesses", None) or 0) > 1:
-        raise pytest.UsageError("--wt-backend=external: two workers cannot share one system; leave out -n")
-    return choice
+            prepare_folder(settings.out)
+    end_cleanly_on_sigterm(config)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -150,56 +129,6 @@ def pytest_configure_node(node: Any) -> None:
         node.workerinput[CHOICE] = {name: getattr(settings, name) for name in names}
 
 
-def _prepare(out: Path) -> None:
-    from windtunnel.report.outdir import prepare
-
-    try:
-        prepare(out)
-    except BadInputError as error:
-        raise pytest.UsageError(str(error)) from error
-
-
-def _topology_path(config: pytest.Config) -> Path:
-    """Where it was typed counts: the option is relative to the working folder, the configuration to its own."""
-    typed = config.getoption("--wt-topology")
-    path: Path = config.invocation_params.dir / typed if typed else config.rootpath / config.getini("wt_topology")
-    if not path.is_file():
-        where = "--wt-topology" if typed else "wt_topology in pytest's configuration"
-        raise pytest.UsageError(f"no topology file at {path}; see {where}")
-    return path
-
-
-def _runs_experiments(config: pytest.Config) -> bool:
-    """Whether experiments, load profiles or the plan for fuzzing are among the paths.
-
-    Other runs leave the last run's evidence alone.
-    """
-    from windtunnel.fuzz_items import wanted
-
-    folders = [config.rootpath / config.getini(name) for name in ("wt_specs", "wt_profiles")]
-    plan = config.stash.get(PLAN, None)
-    if plan is not None and wanted(config):
-        folders.append(plan)
-    paths = [(config.invocation_params.dir / str(arg).split("::")[0]).resolve() for arg in config.args]
-    return any(path.is_relative_to(folder) or folder.is_relative_to(path) for path in paths for folder in folders)
-
-
-def _end_cleanly_on_sigterm(config: pytest.Config) -> None:
-    """What a CI server sends on cancel is handled like Ctrl-C: everything is taken down first."""
-
-    def interrupt(signum: int, frame: Any) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: the taking down must not be interrupted
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is threading.main_thread():
-        before = signal.signal(signal.SIGTERM, interrupt)
-
-        def restore() -> None:
-            signal.signal(signal.SIGTERM, before)
-
-        config.add_cleanup(restore)
-
-
 def pytest_report_header(config: pytest.Config) -> str | None:
     from windtunnel.items import SETTINGS
 
@@ -211,14 +140,14 @@ SPEC_SUFFIXES = (".yaml", ".yml")
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    from windtunnel.fuzz_items import FuzzFile, wanted
+    from windtunnel.fuzz_items import FuzzFile
     from windtunnel.items import SETTINGS, SpecFile
     from windtunnel.load_items import ProfileFile
 
     config = parent.config
     if file_path.suffix not in SPEC_SUFFIXES or SETTINGS not in config.stash:
         return None
-    if file_path == config.stash.get(PLAN, None) and wanted(config):
+    if file_path == config.stash.get(PLAN, None) and selects(config, "fuzz"):
         return FuzzFile.from_parent(parent, path=file_path)
     if file_path.is_relative_to(config.rootpath / config.getini("wt_specs")):
         return SpecFile.from_parent(parent, path=file_path)
@@ -301,7 +230,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     from windtunnel.tunnel import installed_versions
 
     settings = config.stash.get(SETTINGS, None)
-    if settings is None or settings.worker != "main" or not _runs_experiments(config):
+    if settings is None or settings.worker != "main" or not runs_experiments(config):
         return
     summary = merge_summary(settings.out, facts_of(settings, installed_versions()))
     write_facts(settings.out / "allure-results", summary.document)
