@@ -56,7 +56,15 @@ JUDGED = """
 def process(command, log, **options):
     """A process of its own, ended with the block; what it says goes to `log`."""
     with log.open("ab") as file:
-        started = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, **options)
+        started = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            # A runner that works in the background ignores SIGINT, and its children would inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no other threads here
+            **options,
+        )
     try:
         yield started
     finally:
