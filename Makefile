@@ -4,6 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.filled
 WORKERS ?= 2
+# Systems that are under load at the same time. Two take half the time where two cores are nobody else's; on a machine that
+# is shared, or slow, a promise such as p95 < 500 ms would be broken by the neighbour.
+STACKS ?= 1
 # The release that the embedded proxy is compared with.
 TOXIPROXY := v2.12.0
 BACKEND ?= auto
@@ -27,7 +30,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 chaos: setup ## the main job: stand the storefront up, break its edges under load, judge it
-	$(BIN)/python -m pytest -m chaos -n $(WORKERS) --wt-backend=$(BACKEND) $(ARGS) chaos_specs
+	$(BIN)/python -m pytest -m chaos -n $(STACKS) --wt-backend=$(BACKEND) $(ARGS) chaos_specs
 
 contract: setup ## services answer as their documents say, also in an outage; nobody who relies on them is broken
 	$(BIN)/python -m pytest -m contract -n $(WORKERS) --wt-backend=$(BACKEND) $(ARGS) contracts
