@@ -36,7 +36,8 @@ class Changed:
 
     def _replace(self, provider, copy):
         database = Path(self.shop.stack.directory) / provider / "data" / f"{provider}.db"
-        self.shop.stack.kill(provider)
+        for instance in self.shop.stack.topology.instances_of(provider):
+            self.shop.stack.kill(instance)
         for left in database.parent.glob(f"{provider}.db*"):
             left.unlink()
         self.replaced.add(provider)
