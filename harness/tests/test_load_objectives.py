@@ -3,6 +3,7 @@
 import pytest
 
 from windtunnel.errors import BadInputError, SloError
+from windtunnel.load.distributed.closing import summary
 from windtunnel.load.distributed.objectives import read_objectives
 from windtunnel.load.distributed.result import LoadResult, WorkerRecord, verdict_on
 from windtunnel.load.histogram import Histogram
@@ -69,6 +70,15 @@ def test_an_objective_is_asked_of_the_merged_histograms(slos, names, made, kind,
 
     assert verdict.kind == kind, verdict.reasons
     assert said in " ".join(verdict.reasons)
+
+
+def test_what_is_not_decided_is_told_apart_from_what_is_not_valid(slos):
+    """A run that was too short has true figures; those of a generator that was late are not to be used."""
+    short, late = result(n=20), result(late=1.5)
+    judge = read_objectives("quick", slos, ("buy", "read"))
+
+    assert "NOT DECIDED" in summary(short, verdict_on(short, judge))
+    assert "INVALID, do not use these figures" in summary(late, verdict_on(late, judge))
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ class Silent:
     """A system that cannot say what its processes are."""
 
     backend = "external"
-    topology = SimpleNamespace(services={"orders": None})
+    topology = SimpleNamespace(instances={"orders": None})
 
 
 def test_this_process_is_the_proxy_s_and_what_cannot_be_seen_is_left_out():

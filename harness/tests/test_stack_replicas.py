@@ -1,11 +1,14 @@
 """A service with two instances, as processes: stood up, told to its caller, broken as a whole and one by one."""
 
+import os
+
 import pytest
 import tiny_system
 from tiny_system import facts, get
 
 from windtunnel.errors import StackError, TopologyError
 from windtunnel.faults import build
+from windtunnel.profiles.usage import Processors
 from windtunnel.spec.model import FaultStep
 from windtunnel.stack.process import ProcessBackend
 from windtunnel.topology.model import Edge
@@ -50,6 +53,13 @@ def test_each_instance_is_a_process_with_a_port_of_its_own(stack):
     assert first["env"]["PORT"] != second["env"]["PORT"]
     assert first["env"]["TMPDIR"] != second["env"]["TMPDIR"]
     assert first["env"]["WHERE"] == second["env"]["WHERE"]
+
+
+def test_each_instance_s_use_of_the_processors_is_told(stack):
+    """A load profile names the one that was full."""
+    reading = Processors(stack, os.getpid(), lambda: 5.0).read()
+
+    assert set(reading.parts) == {"front", "back#1", "back#2", "generator", "proxy"}
 
 
 def test_caller_is_told_every_proxy_in_one_variable(stack):

@@ -1,4 +1,4 @@
-"""Who uses the processors while a profile runs: each service, the load generator, the proxy, the whole machine.
+"""Who uses the processors while a profile runs: each instance of a service, the generator, the proxy, the machine.
 
 A capacity without the name of what was saturated is half an answer, and one that was bound by the generator or the
 proxy is none.
@@ -86,7 +86,7 @@ class Processors:
         return Reading(t=now, busy=sum(times) - _doubles(times) - idle, parts=parts)
 
     def _search(self) -> dict[str, tuple[int, ...]]:
-        found = {name: own for name in self._stack.topology.services if (own := _pids(self._stack, name))}
+        found = {name: own for name in self._stack.topology.instances if (own := _pids(self._stack, name))}
         taken = {self._generator, *(pid for own in found.values() for pid in own)}
         children = [child.pid for child in psutil.Process().children(recursive=True)]
         mine = (os.getpid(), *(pid for pid in children if pid not in taken))
@@ -99,10 +99,10 @@ def _doubles(times: object) -> float:
     return guest
 
 
-def _pids(stack: Stack, service: str) -> tuple[int, ...]:
-    if not isinstance(stack, Signals) or not stack.topology.services[service].runs_on(stack.backend):
+def _pids(stack: Stack, instance: str) -> tuple[int, ...]:
+    if not isinstance(stack, Signals) or not stack.topology.instances[instance].runs_on(stack.backend):
         return ()
-    return stack.state(service).pids
+    return stack.state(instance).pids
 
 
 def _seconds(pids: tuple[int, ...]) -> float:

@@ -11,13 +11,13 @@ from typing import Any, Final, Protocol
 import gevent
 from locust.runners import MasterRunner, WorkerRunner
 
-from windtunnel.checks.figures import milliseconds, percent
 from windtunnel.errors import BadInputError
 from windtunnel.load.distributed import messages
+from windtunnel.load.distributed.closing import summary
 from windtunnel.load.distributed.coordinator import ASK_EVERY, Coordinator
 from windtunnel.load.distributed.objectives import read_objectives
 from windtunnel.load.distributed.options import Subject, plan_of
-from windtunnel.load.distributed.result import Judge, LoadResult, Verdict, verdict_on
+from windtunnel.load.distributed.result import Judge, Verdict, verdict_on
 from windtunnel.load.distributed.worker import Worker
 from windtunnel.load.messages import Row
 from windtunnel.load.model import LoadPlan
@@ -168,19 +168,6 @@ class LocustSession:
         for line in summary(result, verdict):
             logger.info(line)
         self._coordinator = None  # or the next test of a web form would find itself over
-
-
-def summary(result: LoadResult, verdict: Verdict) -> list[str]:
-    """The end of a run in a few lines."""
-    whole = result.tally.of()
-    good = percent(whole.outcomes["ok"] / whole.count) if whole.count else "none"
-    cut = ", ".join(f"p{100 * share:g} {milliseconds(whole.latency.quantile(share))}" for share in (0.5, 0.95, 0.99))
-    said = {"passed": "valid", "failed": "PROMISES BROKEN", "unknown": "INVALID, do not use these figures"}
-    ended = "to the end of the plan" if result.complete else "stopped before the end of the plan"
-    arrivals = f"{len(result.workers)} workers sent {result.sent} of {result.offered} arrivals, {ended}"
-    late = milliseconds(result.late.quantile(0.99))
-    lines = [f"{arrivals}; late p99 {late}", f"{whole.count} requests, {good} ok; from due: {cut}", said[verdict.kind]]
-    return lines + [f"- {reason}" for reason in verdict.reasons]
 
 
 def _exit_code(verdict: Verdict, judge: Judge | None) -> int | None:
