@@ -27,16 +27,17 @@ def start(project):
     (project / "tmp").mkdir()
     env = {**os.environ, "TMPDIR": str(project / "tmp")}
     env.pop("PYTEST_XDIST_WORKER", None)
-    return subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-m", "chaos", "--wt-backend=docker", "chaos_specs"],
-        cwd=project,
-        env=env,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        # A runner that works in the background ignores SIGINT, and its children would inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no other threads here
-    )
+    with (project / "said").open("wb") as said:
+        return subprocess.Popen(
+            [sys.executable, "-m", "pytest", "-m", "chaos", "--wt-backend=docker", "chaos_specs"],
+            cwd=project,
+            env=env,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            # A runner that works in the background ignores SIGINT, and its children would inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no other threads here
+        )
 
 
 def runs(project):
@@ -69,7 +70,7 @@ def test_nothing_is_left_of_a_run_that_was_ended_at_a_random_moment(tmp_path, nu
     while (found := traces(engine, project, known)) and time.monotonic() < deadline:
         time.sleep(0.2)
 
-    assert found == [], f"{how.name} after {moment:.2f} s"
+    assert found == [], f"{how.name} after {moment:.2f} s: {(project / 'said').read_text()}"
 
 
 def test_the_experiment_that_is_killed_above_would_have_passed(tmp_path):
@@ -80,6 +81,6 @@ def test_the_experiment_that_is_killed_above_would_have_passed(tmp_path):
         known |= runs(project)
         time.sleep(0.02)
 
-    assert process.returncode == 0
+    assert process.returncode == 0, (project / "said").read_text()
     assert known
     assert traces(engine, project, known) == []

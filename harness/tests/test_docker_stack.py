@@ -1,5 +1,10 @@
 """A system of containers: it stands, its edges go through Toxiproxy, each fault bites, and nothing of it stays."""
 
+import os
+import signal
+import threading
+from concurrent.futures import Future
+
 import httpx
 import pytest
 from docker_system import belongings, left, pair, require_engine, service, topology
@@ -8,8 +13,10 @@ from windtunnel.chaos import Chaos
 from windtunnel.errors import ServiceDiedError
 from windtunnel.faults import build
 from windtunnel.spec.model import FaultStep
+from windtunnel.stack import docker
 from windtunnel.stack.base import Networks, Signals, Stack
 from windtunnel.stack.docker import DockerBackend
+from windtunnel.stack.engine import RunEngine
 from windtunnel.topology.model import Edge
 from windtunnel.undo import Run
 
@@ -147,6 +154,29 @@ def test_a_service_that_dies_is_told_with_its_last_lines_and_leaves_nothing(tmp_
     with Run.begin(parent=tmp_path) as run:
         with pytest.raises(ServiceDiedError, match=r"(?s)front ended with exit code 3.*no licence"):
             DockerBackend().start(system, run=run)
+
+        assert left(engine, run.run_id) == []
+
+
+def test_what_the_engine_is_making_when_ctrl_c_comes_goes_too(tmp_path, engine, monkeypatch):
+    """A network that is asked for before the interrupt, and there only after it."""
+    create, remove, removed, made = RunEngine.create_network, docker.remove_all, threading.Event(), Future()
+
+    def late(self, *what):
+        os.kill(os.getpid(), signal.SIGINT)
+        removed.wait(1)  # for as long, a take-down that waits for nothing may come first
+        made.set_result(create(self, *what))
+
+    def create_slowly(self, *what):
+        threading.Thread(target=late, args=(self, *what)).start()
+        return made.result()
+
+    monkeypatch.setattr(RunEngine, "create_network", create_slowly)
+    monkeypatch.setattr(docker, "remove_all", lambda *a, **k: (remove(*a, looks=1), removed.set()))
+    with Run.begin(parent=tmp_path) as run:
+        with pytest.raises(KeyboardInterrupt):
+            DockerBackend().start(pair(tmp_path), run=run)
+        made.result(timeout=10)
 
         assert left(engine, run.run_id) == []
 

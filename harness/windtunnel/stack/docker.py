@@ -36,7 +36,7 @@ from windtunnel.topology.instances import service_of, slug
 from windtunnel.topology.model import BackendName, Container, Topology
 from windtunnel.toxiproxy import ToxiproxyClient
 from windtunnel.undo import Run
-from windtunnel.undo.containers import remove_all
+from windtunnel.undo.containers import EMPTY_LOOKS, remove_all
 
 START_PATIENCE = 60.0
 """Seconds from the start of the services until all must be ready."""
@@ -84,7 +84,7 @@ class DockerStack(StandingStack[ServiceContainer]):
         self._subnets: dict[str, IPv4Network] = {}
         self._servers: dict[str, ToxiproxyClient] = {}
         self._ticker: LogTicker | None = None
-        self._record = ""
+        self._record, self._complete = "", False
         atexit.register(self.stop)
 
     def start(self, *, seed: int, toxiproxy: bool, patience: float) -> None:
@@ -95,11 +95,13 @@ class DockerStack(StandingStack[ServiceContainer]):
         ensure_images(wanted, self._engine.api, self._engine.client.client)
         record = UndoRecord(op="containers_remove", data={"engine": self._engine.api.url, "run": self.run_id})
         self._record = self._run.journal.plan(record)
-        for name, network in self._layout.networks.items():
-            self._subnets[name] = self._engine.create_network(name, network.prefix)
-        self._services = {name: self._prepare(name) for name in services}
-        self._ticker = LogTicker(tuple(service.log for service in self._services.values()))
+        # Whatever the engine makes is asked for in the pool: Ctrl-C interrupts us, not the call, and the pool is left
+        # only when the engine has answered. What it is still making could not be found, and would stay.
         with ThreadPoolExecutor(AT_ONCE) as pool:
+            for name, network in self._layout.networks.items():
+                self._subnets[name] = pool.submit(self._engine.create_network, name, network.prefix).result()
+            self._services = {name: pool.submit(self._prepare, name).result() for name in services}
+            self._ticker = LogTicker(tuple(service.log for service in self._services.values()))
             made = [pool.submit(service.prepare) for service in self._services.values()]
             self._start_proxies(pool, seed, toxiproxy=toxiproxy)
             for future in made:
@@ -107,6 +109,7 @@ class DockerStack(StandingStack[ServiceContainer]):
         for planned in self._layout.edges:
             self._add_edge(planned)
         Launch(self._services, patience=patience, redact=self.redact).run()
+        self._complete = True
 
     @property
     def proxy_api(self) -> Address:
@@ -149,8 +152,8 @@ class DockerStack(StandingStack[ServiceContainer]):
 
     def _remove_all(self) -> None:
         if self._record:
-            # Nothing is on its way any more: one empty look is enough.
-            remove_all(self._engine.api, self.run_id, looks=1)
+            # After a whole start nothing is on its way; a second Ctrl-C may have left the pool before the engine did.
+            remove_all(self._engine.api, self.run_id, looks=1 if self._complete else EMPTY_LOOKS)
             self._run.journal.done(self._record)
 
     @property
