@@ -360,6 +360,30 @@ def test_an_edge_that_does_not_answer_again_is_not_restored(stack):
         fault.prove_restored(stack)
 
 
+def test_a_callee_that_does_not_come_back_is_not_the_fault_that_stayed(stack):
+    """A clean proxy, and no answer past it either: the promises judge that, and the evidence is good."""
+    fault = injected(stack, "latency", latency=300)
+    fault.undo(stack)
+    stack.servers["web"].shutdown()
+    stack.servers["web"].server_close()
+    fault.patience = Impatience().patience
+
+    assert "past the proxy (refused" in (proof := fault.prove_restored(stack))
+    assert "web itself is not well" in proof
+
+
+def test_a_mail_server_that_does_not_come_back_cannot_be_told_from_a_fault_that_stayed(stack):
+    """On a tcp edge there is no other way to the callee that we know of."""
+    fault = injected(stack, "latency", MAIL, latency=300)
+    fault.undo(stack)
+    stack.servers["mail"].shutdown()
+    stack.servers["mail"].server_close()
+    fault.patience = Impatience().patience
+
+    with pytest.raises(RestorationUnprovenError, match="a canary was still ended"):
+        fault.prove_restored(stack)
+
+
 def test_two_faults_of_one_kind_share_an_edge(stack):
     """Each has a toxic of its own, and takes back its own."""
     first, second = injected(stack, "latency", latency=100), injected(stack, "latency", latency=200)

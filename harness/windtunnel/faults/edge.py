@@ -1,7 +1,7 @@
 """What all faults on edges share: traffic before, canaries before and after, one proxy after the other.
 
 plan    healthy canaries, mark the traffic          prove            state read back, a canary meets the fault
-apply   freeze the record, inject                   prove_restored   state read back, a canary is healthy again
+apply   freeze the record, inject                   prove_restored   state read back, a canary is as well as the callee
 """
 
 from __future__ import annotations
@@ -132,18 +132,25 @@ class EdgeFault(ABC):
         trace = self.trace(watch)
         if trace is not None:
             raise RestorationUnprovenError(f"edge {watch.name}: {trace}")
-        limit, last = watch.window, list[Sighting]()
+        song, last = Song(exchanges=watch.dialect.exchanges, patience=watch.window), list[Sighting]()
 
         def healthy() -> bool:
-            last[:] = [watch.sing(Song(exchanges=watch.dialect.exchanges, patience=limit))]
+            last[:] = [watch.sing(song)]
             return last[0].outcome == "answered"
 
-        if not self.patience.until(healthy, HEALING):
+        if self.patience.until(healthy, HEALING):
+            return f"edge {watch.name}: the proxy is clean, a canary was {last[0]}"
+        past = watch.sing_past(song)
+        if past is None or past.outcome == "answered":
             raise RestorationUnprovenError(
                 f"edge {watch.name}: the fault was taken back, but {HEALING:g} s later a canary was still {last[0]}; "
                 f"before the fault it took {watch.typical * 1000:.0f} ms"
             )
-        return f"edge {watch.name}: the proxy is clean, a canary was {last[0]}"
+        # It is the system that did not come back, and whether it had to is for the promises to say.
+        return (
+            f"edge {watch.name}: the proxy is clean; {HEALING:g} s later a canary was still {last[0]}, and so was one "
+            f"that went past the proxy ({past}): {watch.edge.target} itself is not well"
+        )
 
 
 def until_seen(condition: Callable[[], bool], patience: Patience, seconds: float, otherwise: str) -> None:

@@ -118,6 +118,16 @@ class Watch:
         self.canaries += 1
         return seen
 
+    def sing_past(self, song: Song) -> Sighting | None:
+        """One canary straight to the callee; None where we know of no way but through the proxy."""
+        if self.edge.protocol == "tcp":
+            return None
+        try:
+            address = self._stack.address(self.edge.target)
+        except CapabilityError:
+            return None
+        return sing(address, self.dialect, song, self._clock)
+
     @property
     def own_bytes(self) -> int:
         return _OWN_BYTES.get(self.proxy.client, Counter())[self.name]
