@@ -112,10 +112,12 @@ def test_what_breaks_while_others_have_the_machine_is_an_error():
 
 
 def test_what_breaks_while_a_service_is_full_is_its_own_fault():
-    """That is what the profile is for."""
+    """That is what the profile is for; and who reads that it broke reads what was full."""
     of = profile("p95 < 500ms")
+    found = verdict(of, each={"steady": always(**SLOW)}, usage={"orders": 0.97, "generator": 0.4})
 
-    assert verdict(of, each={"steady": always(**SLOW)}, usage={"orders": 0.97, "generator": 0.4}).outcome == "FAIL"
+    assert found.outcome == "FAIL"
+    assert found.reasons[0] == "full: in stage steady orders was full (cores: orders 0.97, generator 0.40)"
 
 
 def test_system_that_was_ill_before_is_an_error():

@@ -28,7 +28,7 @@ from windtunnel.profiles.capacity import Capacity, capacity, judge_capacity
 from windtunnel.profiles.criteria import Question, question
 from windtunnel.profiles.model import Profile
 from windtunnel.profiles.plain import profile_from_plain
-from windtunnel.profiles.saturation import saturation
+from windtunnel.profiles.saturation import Saturation, saturation
 from windtunnel.profiles.spans import StageSpans, stage_spans
 from windtunnel.units import show_duration
 
@@ -66,7 +66,8 @@ def judge_profile(history: History, profile: Profile | None = None, *, extra: Se
         findings += [finding for several in reached for finding in several]
     findings += [recovery[0]] if recovery and not (aborted and recovery[0].judgement == "unknown") else []
     findings += [*invariants.judge(history, profile), *extra]
-    spoilt = _spoilt(history, profile, of, by_stage)
+    full = {} if profile.search else _full_where_broken(history, of, by_stage)
+    spoilt = _spoilt(history, profile, of, full)
     if aborted and not any(finding.judgement == "failed" for finding in findings):
         spoilt.append("it was aborted, but nothing is broken beyond doubt")
     unrest = conduct.unrest(history)
@@ -75,7 +76,7 @@ def judge_profile(history: History, profile: Profile | None = None, *, extra: Se
         findings=tuple(findings),
         windows=_figures(profile, samples, allowed),
         recovery=recovery[1] if recovery else None,
-        errors=(*spoilt, *unrest, *aborted),
+        errors=(*spoilt, *unrest, *aborted, *_explained(full)),
     )
     return Outcomes(verdict=verdict, capacity=found, budgets=_budgets(profile, samples))
 
@@ -183,7 +184,21 @@ def _aborted(history: History) -> list[str]:
     return [text for text in notes if text.startswith(ABORTED)]
 
 
-def _spoilt(history: History, profile: Profile, of: StageSpans, by_stage: Mapping[str, Sequence[Finding]]) -> list[str]:
+def _full_where_broken(
+    history: History, of: StageSpans, by_stage: Mapping[str, Sequence[Finding]]
+) -> dict[str, Saturation]:
+    """By stage that broke a promise, what was full then."""
+    broken = [name for name in of.stages if any(f.judgement == "failed" for f in by_stage.get(name, ()))]
+    return {name: saturation(history, of.stages[name]) for name in broken}
+
+
+def _explained(full: Mapping[str, Saturation]) -> list[str]:
+    """A promise that broke because there was more load than the system or its machine can carry."""
+    explaining = {name: bound for name, bound in full.items() if bound.kind in ("service", "machine")}
+    return [f"full: in stage {name} {bound.words}" for name, bound in explaining.items()]
+
+
+def _spoilt(history: History, profile: Profile, of: StageSpans, full: Mapping[str, Saturation]) -> list[str]:
     """Why the evidence is no good."""
     found = [*conduct.doubts(history), *generator.dishonest(history)]
     if profile.faults and (profile.faults.during in of.stages or not _aborted(history)):
@@ -191,11 +206,11 @@ def _spoilt(history: History, profile: Profile, of: StageSpans, by_stage: Mappin
     for name, span in of.stages.items():
         if line := generator.strayed(history.samples, f"stage {name}", span):
             found.append(line)
-        if profile.search is None and any(f.judgement == "failed" for f in by_stage.get(name, ())):
-            bound = saturation(history, span)
-            if bound.kind in ("generator", "proxy", "others"):
-                found.append(f"load: in stage {name} {bound.words}: what broke there may not be the system's")
-    return found
+    taken = {name: bound for name, bound in full.items() if bound.kind in ("generator", "proxy", "others")}
+    return found + [
+        f"load: in stage {name} {bound.words}: what broke there may not be the system's"
+        for name, bound in taken.items()
+    ]
 
 
 def _outcome(findings: Sequence[Finding], spoilt: Sequence[str], unrest: Sequence[str]) -> Outcome:

@@ -18,6 +18,8 @@ MACHINE_FULL: Final = 0.93
 """Of all cores."""
 OTHERS_AT_MOST: Final = 0.25
 """Share of the machine that programs beside the run may have before a figure of a full machine says nothing."""
+SHOWN: Final = 0.005
+"""Of one core: less would be written as 0.00."""
 SETTLING: Final = 1.0
 """Seconds after the end of a stage in which its last usage is still read."""
 
@@ -55,7 +57,8 @@ def saturation(history: History, span: tuple[float, float]) -> Saturation:
 
 def _name(usage: dict[str, float], cores: int) -> Saturation:
     kind, resource, words = _fullest(usage, cores)
-    shares = ", ".join(f"{name} {used:.2f}" for name, used in sorted(usage.items(), key=lambda item: -item[1]) if used)
+    seen = sorted(((used, name) for name, used in usage.items() if used >= SHOWN), reverse=True)
+    shares = ", ".join(f"{name} {used:.2f}" for used, name in seen)
     rounded = {name: round(used, 3) for name, used in usage.items()}
     return Saturation(kind=kind, resource=resource, words=f"{words} (cores: {shares})", usage=rounded)
 
