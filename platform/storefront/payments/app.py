@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -12,8 +13,10 @@ from sqlalchemy import func, select
 from storefront.payments.models import Base, Movement
 from storefront.payments.movements import Movements
 from storefront.payments.settings import Settings
+from storefront.payments.settling import Settling
 from storefront.shared import audit
 from storefront.shared.application import ServiceApp
+from storefront.shared.background import Loop
 from storefront.shared.bodies import Body, idempotency_key
 from storefront.shared.database import Database
 from storefront.shared.peers import Peer, open_breakers
@@ -23,7 +26,8 @@ from storefront.shared.problems import DependencyProblem, Problem
 def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> ServiceApp:
     """`POST /charges`, once per Idempotency-Key.
 
-    201 charged; 402 declined; 202 not known yet, ask again with the same key; 503 `not-charged`: certainly not charged.
+    201 charged; 402 declined; 503 `not-charged`: certainly not charged; 202 not known yet: ask again with the same key.
+    The bank is asked until it is known, also when nobody comes again.
     """
     database = Database(settings.database_url, Base.metadata, connections=settings.threads)
     bank = Peer("payments", "bank", settings.bank_url, policy=settings.policies.edges["bank"])
@@ -37,6 +41,7 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Se
         details="problem_details" not in settings.policies_off,
     )
     movements = Movements(database, bank, clock)
+    app.loops.append(Loop("settling", Settling(movements, bank, random.Random()).step))
 
     @app.post("/charges")
     def charge() -> tuple[Response, int]:

@@ -4,11 +4,13 @@ claim (stored first) ──> POST /transfers, key = the movement's id ──> th
                                 │ nothing was sent                        succeeded | declined
                                 │    └─> abandoned: definitely not charged, the key can be used again
                                 └ an answer is missing ──> pending, in doubt: ask again with the same key
+
+Whoever comes again with the key asks again; for those who do not, `Settling` does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import httpx
@@ -39,6 +41,13 @@ _TAKE = (
         status="pending", attempt=Movement.attempt + 1, in_doubt=bindparam("doubt"), leased_until=bindparam("until")
     )
 )
+_LEFT = (
+    select(Movement)
+    .where(Movement.status == "pending", Movement.leased_until <= bindparam("now"))
+    .where(Movement.created_at <= bindparam("before"))
+    .order_by(Movement.attempt, Movement.created_at)
+    .limit(bindparam("most"))
+)
 _STATUS = select(Movement.status).where(Movement.id == bindparam("row"))
 
 
@@ -55,6 +64,21 @@ class Movements:
             return row
         return self._record(row, self._ask_bank(row))
 
+    def left(self, older_than: float, most: int) -> Sequence[Movement]:
+        """At most so many that are pending, are driven by nobody, and came that many seconds ago.
+
+        What was tried least comes first, so that one that the bank never answers holds up no other.
+        """
+        now = self._clock()
+        with self._database.read() as session:
+            return session.scalars(_LEFT, {"now": now, "before": now - older_than, "most": most}).all()
+
+    def finish(self, row: Movement) -> bool:
+        """Drive one that was left; whether it needs nobody any more."""
+        if not self._take(row):
+            return True
+        return self._record(row, self._ask_bank(row)).status != "pending"
+
     def _claim(self, wanted: Movement) -> tuple[Movement, bool]:
         """The row of that key, and whether this call is the one to drive it."""
         now = self._clock()
@@ -66,15 +90,20 @@ class Movements:
         check_same_payload(row.fingerprint, wanted.fingerprint)
         if row.status in ("succeeded", "declined") or (row.status == "pending" and row.leased_until > now):
             return row, False
+        if not self._take(row):  # somebody was quicker, and what was read here is old
+            return self._claim(wanted)
+        return row, True
+
+    def _take(self, row: Movement) -> bool:
+        """Whether the row, as it was read, is now this call's to drive."""
         # Whoever held an expired claim may have reached the bank and not lived to tell.
-        doubt = row.in_doubt or row.status == "pending"
-        claim = {"row": row.id, "seen": row.attempt, "was": row.status, "doubt": doubt, "until": now + LEASE}
+        doubt, until = row.in_doubt or row.status == "pending", self._clock() + LEASE
+        claim = {"row": row.id, "seen": row.attempt, "was": row.status, "doubt": doubt, "until": until}
         with self._database.write() as connection:
             mine = connection.execute(_TAKE, claim).rowcount == 1
-        if not mine:  # somebody was quicker, and what was read here is old
-            return self._claim(wanted)
-        row.in_doubt, row.status, row.attempt, row.leased_until = doubt, "pending", row.attempt + 1, now + LEASE
-        return row, True
+        if mine:
+            row.in_doubt, row.status, row.attempt, row.leased_until = doubt, "pending", row.attempt + 1, until
+        return mine
 
     def _ask_bank(self, row: Movement) -> Outcome:
         transfer = {
