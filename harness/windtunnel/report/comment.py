@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from windtunnel.report.changes import Change
 from windtunnel.report.gate import Gated
+from windtunnel.report.load_terminal import worst_stage
 from windtunnel.report.matrix import LOOKS, SCORE, Grid, Matrix, matrix_of, state_of
+from windtunnel.report.overall import STATES, headline, totals
 from windtunnel.report.promises import broken_promises, other_reasons
-from windtunnel.report.schema import ExperimentSummary, SummaryDocument
+from windtunnel.report.schema import ExperimentSummary, FuzzCellSummary, LoadProfileSummary, SummaryDocument
 from windtunnel.report.track import Track
 from windtunnel.report.words import duration, fault_errors, milliseconds, number, share
 
 LONGEST: Final = 60_000
 """Characters; GitHub refuses a comment of more than 65 536."""
 MOST_CHANGES: Final = 15
+MOST_REASONS: Final = 5
+Entry = TypeVar("Entry", ExperimentSummary, LoadProfileSummary, FuzzCellSummary)
 
 
 def comment(
@@ -27,33 +31,68 @@ def comment(
 ) -> str:
     """The comment. `url` is where the report can be read, if anywhere."""
     matrix = matrix_of(document)
-    parts = [_headline(document, matrix, url), *(_broken(entry, tracks) for entry in _bad(document))]
-    parts += [_gates(gates), _short_matrix(matrix), _changes(changes), _every(document)]
+    profiles, fuzz = document.get("load_profiles", []), document.get("fuzz")
+    cells = fuzz["results"] if fuzz else []
+    parts = [_headline(document, matrix, url), *(_broken(entry, tracks) for entry in _bad(document["experiments"]))]
+    parts += [_broken_profile(entry) for entry in _bad(profiles)]
+    parts += [_broken_cell(cell) for cell in _bad(cells)]
+    parts += [_gates(gates), _short_matrix(matrix), _profiles(profiles), _changes(changes), _every(document)]
     text = "\n\n".join(part for part in parts if part) + "\n"
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}\n\n... cut here; the report holds the rest.\n"
 
 
 def _headline(document: SummaryDocument, matrix: Matrix, url: str) -> str:
-    totals = document["totals"]
-    mark = "❌" if totals.get("FAIL") else "❔" if totals.get("ERROR") else "✅"
-    words = ", ".join(f"{count} {verdict}" for verdict, count in sorted(totals.items()))
+    of = totals(document)
+    mark = "❌" if of["FAIL"] else "❔" if of["ERROR"] or not of else "✅"
     link = f" [Read the report]({url})" if url else ""
     figures = f"score {share(matrix.score)}, coverage {share(matrix.coverage)}"
-    return f"### {mark} Resilience: {words or 'no experiment ran'}\n\n{figures}.{link}"
+    return f"### {mark} Resilience: {headline(document)}\n\n{figures}.{link}"
 
 
-def _bad(document: SummaryDocument) -> list[ExperimentSummary]:
-    bad = [entry for entry in document["experiments"] if entry["verdict"] in ("FAIL", "ERROR")]
+def _bad(entries: Sequence[Entry]) -> list[Entry]:
+    bad = [entry for entry in entries if entry["verdict"] in ("FAIL", "ERROR")]
     return sorted(bad, key=lambda entry: (entry["verdict"] != "FAIL", entry["item"]))
 
 
 def _broken(entry: ExperimentSummary, tracks: Mapping[str, Track]) -> str:
     since = f" ({tracks[entry['item']].words})" if entry["item"] in tracks else ""
-    promised = [f"- `{p['promise']}`: {_text(p['got'])}" for p in broken_promises(entry)]
-    reasons = promised + [f"- {_text(reason)}" for reason in other_reasons(entry)]
-    return "\n".join([
-        f"**{entry['verdict']}: {_text(entry['title'])}**{since}", "", *reasons, "", "```", entry["reproduce"], "```",
-    ])  # fmt: skip
+    return _broke(entry, f"{_text(entry['title'])}**{since}", _why(entry))
+
+
+def _broken_profile(entry: LoadProfileSummary) -> str:
+    return _broke(entry, f"load profile {entry['id']}: {_text(entry['title'])}**", _why(entry))
+
+
+def _broken_cell(cell: FuzzCellSummary) -> str:
+    return _broke(cell, f"{_text(cell['id'])}**", [_text(reason) for reason in cell["reasons"][:MOST_REASONS]])
+
+
+def _why(entry: ExperimentSummary | LoadProfileSummary) -> list[str]:
+    promised = [f"`{p['promise']}`: {_text(p['got'])}" for p in broken_promises(entry)]
+    return promised + [_text(reason) for reason in other_reasons(entry)]
+
+
+def _broke(entry: ExperimentSummary | LoadProfileSummary | FuzzCellSummary, title: str, reasons: Sequence[str]) -> str:
+    lines = [f"- {reason}" for reason in reasons]
+    return "\n".join([f"**{entry['verdict']}: {title}", "", *lines, "", "```", entry["reproduce"], "```"])
+
+
+def _profiles(profiles: Sequence[LoadProfileSummary]) -> str:
+    if not profiles:
+        return ""
+    rows = []
+    for entry in profiles:
+        look, worst = LOOKS[STATES[entry["verdict"]]], worst_stage(entry)
+        figures = entry["windows"].get(worst["stage"]) if worst else None
+        cells = (
+            f"`{entry['id']}`",
+            f"{look.symbol} {look.word}",
+            f"{worst['requests_rate']:.0f}/s" if worst else "",
+            share(figures["error_rate"] if figures else None),
+            milliseconds(figures["p95_ms"] if figures else None),
+        )
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(["| load profile | verdict | answered | errors | p95 |\n|---|---|---|---|---|", *rows])
 
 
 def _gates(gates: Sequence[Gated]) -> str:
@@ -97,6 +136,8 @@ def _changes(changes: Sequence[Change] | None) -> str:
 
 def _every(document: SummaryDocument) -> str:
     """All experiments, folded away."""
+    if not document["experiments"]:
+        return ""
     head = "| experiment | verdict | errors under fault | p95 under fault | recovery |\n|---|---|---|---|---|"
     rows = []
     for entry in document["experiments"]:

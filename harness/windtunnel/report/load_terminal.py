@@ -48,9 +48,7 @@ def _broken(entry: LoadProfileSummary) -> Iterator[str]:
 
 
 def _rows(entry: LoadProfileSummary) -> Iterator[str]:
-    judged = {promise["promise"].partition(" ")[0].partition("/")[0] for promise in entry["promises"]}
-    stages = [stage for stage in entry["stages"] if stage["stage"] in judged] or entry["stages"]
-    worst = max(stages, key=lambda stage: _p95(entry["windows"].get(stage["stage"])), default=None)
+    worst = worst_stage(entry)
     if worst is None:
         yield _row(entry["verdict"], entry["id"], "-", "-", "-", "-", "-")
     else:
@@ -60,7 +58,7 @@ def _rows(entry: LoadProfileSummary) -> Iterator[str]:
             entry["verdict"],
             entry["id"],
             worst["stage"],
-            _rates(worst),
+            rates(worst),
             f"{worst['requests_rate']:.0f}/s",
             "-" if errors is None else percent(errors),
             _milliseconds(figures["p95_ms"] if figures else None),
@@ -82,12 +80,20 @@ def _stage(stage: StageSummary, figures: WindowSummary | None) -> str:
     errors = figures["error_rate"] if figures else None
     shown = [_milliseconds(figures[key] if figures else None) for key in ("p50_ms", "p95_ms", "p99_ms")]
     return (
-        f"{stage['stage']:16} {_rates(stage):>12} {stage['requests_rate']:>10.0f} "
+        f"{stage['stage']:16} {rates(stage):>12} {stage['requests_rate']:>10.0f} "
         f"{'-' if errors is None else percent(errors):>8} {' '.join(f'{one:>8}' for one in shown)}  {cores}"
     )
 
 
-def _rates(stage: StageSummary) -> str:
+def worst_stage(entry: LoadProfileSummary) -> StageSummary | None:
+    """The judged stage with the highest p95; any stage where none was judged."""
+    judged = {promise["promise"].partition(" ")[0].partition("/")[0] for promise in entry["promises"]}
+    stages = [stage for stage in entry["stages"] if stage["stage"] in judged] or entry["stages"]
+    return max(stages, key=lambda stage: _p95(entry["windows"].get(stage["stage"])), default=None)
+
+
+def rates(stage: StageSummary) -> str:
+    """`160`, `40..160`: arrivals per second."""
     start, end = f"{stage['from_rate']:.4g}", f"{stage['to_rate']:.4g}"
     return end if start == end else f"{start}..{end}"
 

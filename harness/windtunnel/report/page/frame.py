@@ -72,6 +72,29 @@ def section(identity: str, title: str, *body: str | None) -> Markup:
     return el("section", el("h2", title), *body, id=identity)
 
 
+def breakage(
+    state: State,
+    title: str,
+    words: str,
+    *,
+    promises: Sequence[Sequence[str]] = (),
+    where: str = "Window",
+    reasons: Sequence[str] = (),
+    again: str,
+) -> Markup:
+    """One thing that broke; `promises` are rows of where, limit and what was seen, `again` shows it again."""
+    return el(
+        "article",
+        badge(state),
+        el("h3", title),
+        el("p", words, class_="soft"),
+        table((where, "Promise", "What was seen"), promises, class_="stack") if promises else None,
+        el("ul", *(el("li", reason) for reason in reasons)) if reasons else None,
+        command(again),
+        class_=f"break {state}",
+    )
+
+
 def command(text: str) -> Markup:
     """A command with a button that copies it (the button shows where scripts run)."""
     return el(

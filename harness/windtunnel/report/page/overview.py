@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from windtunnel.report.changes import Change
 from windtunnel.report.html import Markup, el, join
 from windtunnel.report.matrix import LOOKS, SCORE, WORST_FIRST, Matrix, State, matrix_of, state_of
-from windtunnel.report.page.frame import badge, badge_of, command, facts, figure, page, section, table
+from windtunnel.report.overall import STATES, headline, totals, verdicts
+from windtunnel.report.page.frame import badge, badge_of, breakage, facts, figure, page, section, table
+from windtunnel.report.page.fuzz import broken_cell, fuzz_section
 from windtunnel.report.page.grid import grids
+from windtunnel.report.page.load import broken_profile, load_section
 from windtunnel.report.promises import broken_promises, other_reasons, where_and_limit
-from windtunnel.report.schema import ExperimentSummary, SummaryDocument
+from windtunnel.report.schema import ExperimentSummary, FuzzCellSummary, LoadProfileSummary, SummaryDocument
 from windtunnel.report.stored import page_name
 from windtunnel.report.track import STRIP, Track
-from windtunnel.report.words import duration, fault_errors, milliseconds, moment, number, share, span
+from windtunnel.report.words import VERDICTS_WORST_FIRST, duration, fault_errors, milliseconds, moment, share, span
+
+Entry = TypeVar("Entry", ExperimentSummary, LoadProfileSummary, FuzzCellSummary)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +48,10 @@ def overview_page(told: Overview) -> str:
             "main",
             _figures(told, matrix),
             _broken(told),
-            section("matrix", "The matrix", _legend(matrix), grids(matrix), el("p", SCORE, class_="soft")),
-            _changes(told),
-            section("experiments", "Every experiment", _experiments(told)),
+            *(_matrix(matrix), _changes(told)) if document["experiments"] else (),
+            load_section(document["load_profiles"]) if "load_profiles" in document else None,
+            fuzz_section(document["fuzz"]) if "fuzz" in document else None,
+            section("experiments", "Every experiment", _experiments(told)) if document["experiments"] else None,
             id="content",
         ),
         _footer(told),
@@ -57,7 +65,7 @@ def _header(told: Overview, name: str) -> Markup:
     return el(
         "header",
         el("div", "Windtunnel", *links, class_="crumbs"),
-        el("h1", f"Resilience of {name}: {_verdict(told.document)}"),
+        el("h1", f"Resilience of {name}: {headline(told.document)}"),
         facts([
             ("Run", moment(run["began_unix"])), ("Took", span(run["seconds"])), ("Commit", run["commit"]),
             ("Profile", run["profile"]), ("Backend", run["backend"]), ("Proxy", run["proxy"]),
@@ -66,32 +74,31 @@ def _header(told: Overview, name: str) -> Markup:
     )  # fmt: skip
 
 
-def _verdict(document: SummaryDocument) -> str:
-    totals, all_ = document["totals"], len(document["experiments"])
-    parts = [f"{totals[word]} {name}" for word, name in (("FAIL", "failed"), ("ERROR", "unknown")) if totals.get(word)]
-    if parts:
-        return f"{', '.join(parts)} of {number(all_, 'experiment')}"
-    held = totals.get("PASS", 0)
-    return f"all {held} experiments held" if held == all_ else f"{held} of {number(all_, 'experiment')} held"
-
-
 def _figures(told: Overview, matrix: Matrix) -> Markup:
-    entries = told.document["experiments"]
+    experiments = _experiment_figures(told.document["experiments"], matrix) if told.document["experiments"] else []
+    others = [_held(kind, found) for kind, found in verdicts(told.document).items() if kind != "experiment"]
+    return el("div", *experiments[:1], *others, *experiments[1:], class_="figures")
+
+
+def _experiment_figures(entries: Sequence[ExperimentSummary], matrix: Matrix) -> list[Markup]:
     held = sum(state_of(entry) in ("passed", "degraded") for entry in entries)
-    worst: State = min(map(state_of, entries), key=WORST_FIRST.index, default="untested")
-    tone = worst if worst in ("failed", "error") else "passed" if entries and held == len(entries) else ""
+    worst: State = min(map(state_of, entries), key=WORST_FIRST.index)
+    tone = worst if worst in ("failed", "error") else "passed" if held == len(entries) else ""
     known = [e for e in entries if e["recovery"] and e["recovery"]["seconds"] is not None]
     slowest = max(known, key=_recovery_seconds, default=None)
     cells = len(matrix.cells)
-    return el(
-        "div",
+    return [
         figure(f"{held} of {len(entries)}", "experiments held", class_=tone),
         figure(share(matrix.score), "score", more=f"{matrix.held} of {cells} combinations held"),
         figure(share(matrix.coverage), "coverage", more=f"{matrix.decided} of {cells} combinations decided"),
         figure(duration(slowest["recovery"]) if slowest else duration(None), "slowest recovery",
                more=slowest["id"] if slowest else "none was promised"),
-        class_="figures",
-    )  # fmt: skip
+    ]  # fmt: skip
+
+
+def _held(kind: str, found: Counter[str]) -> Markup:
+    tone = "failed" if found["FAIL"] else "error" if found["ERROR"] else "passed" if found["PASS"] else ""
+    return figure(f"{found['PASS']} of {found.total()}", f"{kind}s held", class_=tone)
 
 
 def _recovery_seconds(entry: ExperimentSummary) -> float:
@@ -99,28 +106,36 @@ def _recovery_seconds(entry: ExperimentSummary) -> float:
 
 
 def _broken(told: Overview) -> Markup:
-    bad = [entry for entry in told.document["experiments"] if state_of(entry) in ("failed", "error")]
-    bad.sort(key=lambda entry: (WORST_FIRST.index(state_of(entry)), entry["item"]))
-    if not bad:
-        return section("broken", "What broke", el("p", "Nothing: every promise that was put to the test held."))
-    return section("broken", "What broke", *(_break(entry, told.tracks[entry["item"]]) for entry in bad))
+    """Failures before what is unknown; of each, experiments before load profiles before fuzzed cells."""
+    document, broken = told.document, list[tuple[str, Markup]]()
+    broken += [(e["verdict"], _break(e, told.tracks[e["item"]])) for e in _bad(document["experiments"])]
+    broken += [(e["verdict"], broken_profile(e)) for e in _bad(document.get("load_profiles", []))]
+    broken += [(e["verdict"], broken_cell(e)) for e in _bad(document["fuzz"]["results"] if "fuzz" in document else [])]
+    if not broken:
+        held = "every promise that was put to the test held" if totals(document) else "but nothing was put to the test"
+        return section("broken", "What broke", el("p", f"Nothing: {held}."))
+    broken.sort(key=lambda each: VERDICTS_WORST_FIRST.index(each[0]))
+    return section("broken", "What broke", *(shown for _, shown in broken))
+
+
+def _bad(entries: Sequence[Entry]) -> list[Entry]:
+    return sorted((e for e in entries if e["verdict"] in ("FAIL", "ERROR")), key=lambda entry: entry["item"])
 
 
 def _break(entry: ExperimentSummary, track: Track) -> Markup:
-    state = state_of(entry)
-    rows = [[*where_and_limit(p["promise"]), p["got"]] for p in broken_promises(entry)]
-    others = other_reasons(entry)
-    return el(
-        "article",
-        badge(state),
-        el("h3", el("a", entry["title"], href=page_name(entry))),
-        el("p", f"{entry['id']} · {track.words} · {share(fault_errors(entry))} errors under fault · "
-                f"recovery {duration(entry['recovery'])}", class_="soft"),
-        table(("Window", "Promise", "What was seen"), rows, class_="stack") if rows else None,
-        el("ul", *(el("li", reason) for reason in others)) if others else None,
-        command(entry["reproduce"]),
-        class_=f"break {state}",
-    )  # fmt: skip
+    errors, recovery = share(fault_errors(entry)), duration(entry["recovery"])
+    return breakage(
+        state_of(entry),
+        el("a", entry["title"], href=page_name(entry)),
+        f"{entry['id']} · {track.words} · {errors} errors under fault · recovery {recovery}",
+        promises=[[*where_and_limit(p["promise"]), p["got"]] for p in broken_promises(entry)],
+        reasons=other_reasons(entry),
+        again=entry["reproduce"],
+    )
+
+
+def _matrix(matrix: Matrix) -> Markup:
+    return section("matrix", "The matrix", _legend(matrix), grids(matrix), el("p", SCORE, class_="soft"))
 
 
 def _legend(matrix: Matrix) -> Markup:
@@ -184,12 +199,9 @@ def _p95(entry: ExperimentSummary, window: str) -> str:
 
 def strip(track: Track) -> Markup:
     """The last verdicts as marks, and in words for who cannot see them."""
-    states: dict[str | None, State] = {
-        "PASS": "passed", "FAIL": "failed", "ERROR": "error", "XFAIL": "weakness", "SKIP": "skipped", None: "untested",
-    }  # fmt: skip
-    last = track.verdicts[-STRIP:]
-    marks = [el("span", LOOKS[states[v]].symbol, class_=states[v], aria_hidden="true") for v in last]
-    words = ", ".join(LOOKS[states[v]].word for v in last)
+    last: list[State] = [STATES[verdict] if verdict else "untested" for verdict in track.verdicts[-STRIP:]]
+    marks = [el("span", LOOKS[state].symbol, class_=state, aria_hidden="true") for state in last]
+    words = ", ".join(LOOKS[state].word for state in last)
     return el("span", *marks, el("span", words, class_="unseen"), class_="strip", title=words)
 
 
