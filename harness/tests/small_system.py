@@ -160,7 +160,7 @@ SPEC = """
 spec: windtunnel/v1
 title: Front answers while back is away
 phases: {{warmup: 300ms, baseline: 1500ms, fault: 2s, recovery: 4s, recovered: 1500ms}}
-load: {{rate: 60/s, timeout: 2s, mix: [{{scenario: {scenario}}}]}}
+load: {{rate: 40/s, timeout: 2s, mix: [{{scenario: {scenario}}}]}}
 method:
   - {{name: the fault, type: fault, {fault}}}
 slo:

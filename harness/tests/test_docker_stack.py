@@ -158,6 +158,15 @@ def test_a_service_that_dies_is_told_with_its_last_lines_and_leaves_nothing(tmp_
         assert left(engine, run.run_id) == []
 
 
+@pytest.fixture
+def ctrl_c():
+    """What it does at a terminal; a runner in the background ignores it, and so do its children."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_what_the_engine_is_making_when_ctrl_c_comes_goes_too(tmp_path, engine, monkeypatch):
     """A network that is asked for before the interrupt, and there only after it."""
     create, remove, removed, made = RunEngine.create_network, docker.remove_all, threading.Event(), Future()

@@ -25,7 +25,7 @@ objectives:
 PROFILE = """\
 profile: windtunnel/v1
 title: Front holds
-rate: 60/s
+rate: 40/s
 timeout: 4s
 mix: [{{scenario: {scenario}}}]
 stages:
