@@ -24,6 +24,7 @@ from hand_written import (
 
 import windtunnel.checks
 from windtunnel.checks import judge, judgement
+from windtunnel.checks.generator import strayed
 from windtunnel.history import HistoryWriter, InvariantEvent, NoteEvent, PhaseEvent, ProbeEvent, read_history
 from windtunnel.spec.model import KnownWeakness
 
@@ -100,6 +101,16 @@ def test_requests_sent_only_after_their_window_are_an_error():
 
     assert result.outcome == "ERROR"
     assert any("requests due in window fault were sent only after it" in line for line in result.errors)
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"), [(1.55, None), (1.65, "load: 2 of 60 requests due in it were sent only after it")]
+)
+def test_short_pause_at_the_border_of_a_window_is_no_generator_that_did_not_keep_up(sent, told):
+    """Of a short window, what is due within it would be more than 1 %."""
+    samples = [sample(number / 40, start=sent if number >= 58 else number / 40) for number in range(60)]
+
+    assert strayed(samples, "it", (0.0, 1.5)) == told
 
 
 def test_trouble_of_the_generators_own_is_an_error():
