@@ -120,14 +120,6 @@ def left(engine: Engine, run_id: str) -> list[str]:
     return [*engine.containers(run_id), *engine.networks(run_id), *engine.volumes(run_id)]
 
 
-def belongings(engine: Engine) -> tuple[int, int, int]:
-    """How many containers, networks and volumes of any run of ours the engine has."""
-    label = '{"label": ["windtunnel.run"]}'
-    containers = engine.call("GET", "/containers/json", all="1", filters=label)
-    networks = engine.call("GET", "/networks", filters=label)
-    return len(containers), len(networks), len(engine.call("GET", "/volumes", filters=label).get("Volumes") or [])
-
-
 SPEC = """
 spec: windtunnel/v1
 title: Front answers while back is cut off

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 
 import httpx
 import pytest
-from docker_system import belongings, left, pair, require_engine, service, topology
+from docker_system import left, pair, require_engine, service, topology
 
 from windtunnel.chaos import Chaos
 from windtunnel.errors import ServiceDiedError
@@ -192,7 +192,7 @@ def test_what_the_engine_is_making_when_ctrl_c_comes_goes_too(tmp_path, engine, 
 
 def test_two_systems_stand_side_by_side(stack, tmp_path, engine):
     """Own networks, own proxies, own names; the second takes nothing of the first with it."""
-    before = belongings(engine)
+    before = left(engine, stack.run_id)
     with Run.begin(parent=tmp_path) as run:
         other = DockerBackend(proxy="embedded").start(pair(tmp_path), run=run)
         answer, kind = get(other, "/ask/BACK_URL/"), other.proxy_kind
@@ -200,7 +200,8 @@ def test_two_systems_stand_side_by_side(stack, tmp_path, engine):
 
         assert answer == '{"i am": "back"}'
         assert kind.startswith("embedded ")
-    assert belongings(engine) == before
+        assert left(engine, run.run_id) == []
+    assert sorted(left(engine, stack.run_id)) == sorted(before)
     assert get(stack, "/ask/BACK_URL/") == '{"i am": "back"}'
 
 
