@@ -64,7 +64,7 @@ def bad_credentials(world: Any) -> dict[str, dict[str, str]]:
 
 
 def comes_again(world: Any, asked: Any) -> bool:
-    """Payments brings nothing to its end by itself: who got no final answer asks again with the same key."""
+    """Who got no final answer asks again with the same key, as the document says; payments itself takes seconds."""
     return asked.service == "payments" and asked.status in (None, 202, 503, 504)
 
 

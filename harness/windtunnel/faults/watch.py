@@ -12,7 +12,7 @@ from statistics import median
 from weakref import WeakKeyDictionary
 
 from windtunnel.edge_records import EdgeRecord
-from windtunnel.errors import CapabilityError, InjectionUnprovenError
+from windtunnel.errors import CapabilityError, InjectionUnprovenError, TopologyError
 from windtunnel.faults.canary import Sighting, Song, sing
 from windtunnel.faults.dialect import Dialect, Greeting, Http
 from windtunnel.faults.patience import Patience
@@ -124,7 +124,7 @@ class Watch:
             return None
         try:
             address = self._stack.address(self.edge.target)
-        except CapabilityError:
+        except (CapabilityError, TopologyError):  # it runs elsewhere, and nobody said where
             return None
         return sing(address, self.dialect, song, self._clock)
 
