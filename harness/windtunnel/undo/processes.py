@@ -20,6 +20,8 @@ RUN_VARIABLE = "WINDTUNNEL_RUN"
 """Its value is the run's id, in the environment of every process that a run starts."""
 DEAD = frozenset("ZX")
 STOPPED = frozenset("Tt")
+EXEC_PATIENCE = 1.0
+"""Seconds that a process may be within its exec, where it has no environment that could be read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,13 +45,20 @@ class Process:
 
 def look(pid: int) -> Process | None:
     """The process with that number now; None when there is none."""
+    fields = _stat(pid)
+    if fields is None:
+        return None
+    return Process(pid=pid, state=fields[0].decode(), group=int(fields[2]), start=int(fields[19]))
+
+
+def _stat(pid: int) -> list[bytes] | None:
+    """What proc(5) lists for `stat`, from the third field on."""
     try:
         line = (PROC / str(pid) / "stat").read_bytes()
     except OSError:
         return None
     # The second field, the name in brackets, may itself hold blanks and brackets.
-    fields = line[line.rfind(b")") + 2 :].split()
-    return Process(pid=pid, state=fields[0].decode(), group=int(fields[2]), start=int(fields[19]))
+    return line[line.rfind(b")") + 2 :].split()
 
 
 def seconds(start: int) -> float:
@@ -90,11 +99,28 @@ def carriers(variable: str, value: str) -> list[Process]:
 
 
 def environment(pid: int) -> list[bytes]:
-    """The assignments that a process was started with; none when they may not be read."""
+    """The assignments that a process was started with; none when they may not be read.
+
+    A process that was started this instant is waited for: its starter goes on while the kernel still lays them out.
+    """
+    deadline = time.monotonic() + EXEC_PATIENCE
     try:
-        return (PROC / str(pid) / "environ").read_bytes().split(b"\0")
+        while not (read := (PROC / str(pid) / "environ").read_bytes()) and _is_within_exec(pid):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.001)
     except OSError:
         return []
+    return read.split(b"\0")
+
+
+def _is_within_exec(pid: int) -> bool:
+    """Whether it has memory, but not yet an environment there; or has just got one."""
+    fields = _stat(pid)
+    if fields is None:
+        return False
+    memory, begin, end = int(fields[20]), int(fields[47]), int(fields[48])
+    return memory > 0 and (not end or end > begin)
 
 
 def end_carriers(variable: str, value: str, *, patience: float = 5.0) -> list[Process]:
