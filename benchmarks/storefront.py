@@ -30,9 +30,11 @@ import httpx
 import psutil
 from aiosmtpd.controller import Controller
 
+from windtunnel.stack.ports import reserve_port
+
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "platform" / "tests"))
-from storefront_shop import JWT_KEY, PASSWORD, SERVICES, Shop, eventually, free_port  # noqa: E402
+from storefront_shop import JWT_KEY, PASSWORD, SERVICES, Shop, eventually  # noqa: E402
 
 RAISED = "inbound.rate_limit.rate=1000000; inbound.rate_limit.burst=1000000"
 CONNECTIONS = 16
@@ -87,7 +89,8 @@ class Alone:
     """One service of one kind, in a process of its own."""
 
     def __init__(self, folder: Path, service: str, variant: str) -> None:
-        self.port, self.service, self.variant = free_port(), service, variant
+        self._reserved, self.service, self.variant = reserve_port(), service, variant
+        self.port = self._reserved.port
         env = {f"{name.upper()}_URL": "http://127.0.0.1:9" for name in SERVICES}
         env |= {"SMTP_URL": "smtp://127.0.0.1:9", "JWT_KEY": JWT_KEY, "PORT": str(self.port), "POLICIES_SET": RAISED}
         env |= {"DATABASE_URL": f"sqlite:///{folder / f'{service}-{variant}.db'}"}
@@ -120,6 +123,7 @@ class Alone:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, 9)
         self.process.wait()
+        self._reserved.release()
         self._log.close()
 
 

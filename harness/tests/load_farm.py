@@ -5,12 +5,13 @@ import os
 import re
 import select
 import signal
-import socket
 import subprocess
 import sys
 import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+from windtunnel.stack.ports import reserve_port
 
 SERVER = Path(__file__).with_name("freezing_server.py")
 TOPOLOGY = """
@@ -121,9 +122,9 @@ class Farm:
         (folder / "slos.yaml").write_text(SLOS)
         judge = "" if judged_by is None else JUDGED.replace("LIMIT", str(judged_by))
         (folder / "locustfile.py").write_text(LOCUSTFILE + judge)
-        self.port = free_port()
-        self.workers = []
         self._open = ExitStack()
+        self.port = self.own_port()
+        self.workers = []
 
     def start(self, load, workers=0, *more, headless=True):
         """The master with that many workers; 0: one process that is both."""
@@ -135,6 +136,12 @@ class Farm:
             *more,
         )  # fmt: skip
         self.workers = [self.add_worker() for _ in range(workers)]
+
+    def own_port(self):
+        """One that no connection is given meanwhile, until the farm is closed."""
+        reservation = reserve_port()
+        self._open.callback(reservation.release)
+        return reservation.port
 
     def add_worker(self, folder=None):
         return self._locust("--worker", "--master-port", str(self.port), folder=folder)
@@ -184,8 +191,3 @@ class Farm:
 
     def __exit__(self, *_):
         self._open.close()
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]

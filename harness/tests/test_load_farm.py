@@ -133,11 +133,11 @@ def test_an_slo_file_decides_the_exit_code(farm, slo, code, verdict):
 
 def test_a_worker_with_other_scenarios_is_refused(farm, tmp_path):
     """Figures of two different loads must not be merged."""
-    other = load_farm.Farm(tmp_path / "other", farm.url)
-    (other.folder / "scenarios.py").write_text(load_farm.SCENARIOS + "# changed\n")
-    farm.start("40/s 1s", 1, "--expect-workers", "2")
-    farm.add_worker(other.folder)
-    code, result = farm.end()
+    with load_farm.Farm(tmp_path / "other", farm.url) as other:
+        (other.folder / "scenarios.py").write_text(load_farm.SCENARIOS + "# changed\n")
+        farm.start("40/s 1s", 1, "--expect-workers", "2")
+        farm.add_worker(other.folder)
+        code, result = farm.end()
 
     assert (code, result["verdict"]) == (3, "unknown"), farm.said()
     assert any("refused" in reason and "not the master's scenarios" in reason for reason in result["reasons"])
@@ -164,7 +164,7 @@ def test_a_wrong_option_is_one_clear_line(farm, load, more, complaint):
 
 def test_the_web_ui_starts_and_stops_a_run(farm):
     """Twice, from its form; its own statistics are filled, from the due time."""
-    port = load_farm.free_port()
+    port = farm.own_port()
     farm.start("50/s", 1, "--web-host", "127.0.0.1", "--web-port", str(port), headless=False)
     farm.wait_for("1 workers connected")
 

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from windtunnel.proxy import EmbeddedToxiproxy
+from windtunnel.stack.ports import reserve_port
 
 
 @pytest.fixture
@@ -32,9 +33,12 @@ def slow(shop):
     return shop
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return sock.getsockname()[1]
+@pytest.fixture
+def port():
+    """On which nobody listens, until the test is over."""
+    reservation = reserve_port()
+    yield reservation.port
+    reservation.release()
 
 
 SLOW = {
@@ -87,9 +91,8 @@ def test_proxy_without_listen_gets_a_free_loopback_port(api):
     assert body["listen"].startswith("127.0.0.1:")
 
 
-def test_proxy_created_disabled_keeps_its_listen_text_and_does_not_listen(api):
+def test_proxy_created_disabled_keeps_its_listen_text_and_does_not_listen(api, port):
     """It is looked up and bound when it is enabled."""
-    port = free_port()
     body = {"name": "shop", "upstream": "bank:80", "listen": f"localhost:{port}", "enabled": False}
     answer = api.post("/proxies", json=body)
     with socket.socket() as probe:
@@ -159,10 +162,9 @@ def test_update_changes_what_is_given_and_nothing_else(slow, method):
     assert on.json() == before | {"upstream": "u:2"}
 
 
-def test_update_can_move_a_proxy_to_another_port(shop):
+def test_update_can_move_a_proxy_to_another_port(shop, port):
     """The old one is free afterwards."""
     old = shop.get("/proxies/shop").json()["listen"]
-    port = free_port()
     answer = shop.patch("/proxies/shop", json={"listen": f"localhost:{port}"})
     host, old_port = old.split(":")
     with socket.create_server((host, int(old_port))) as taken:
@@ -361,11 +363,10 @@ def test_reset_goes_on_after_a_proxy_that_cannot_listen(api):
     }
 
 
-def test_populate_creates_replaces_and_leaves_alone(slow):
+def test_populate_creates_replaces_and_leaves_alone(slow, port):
     """The same proxy is untouched, toxics and all; another upstream replaces it."""
     same = slow.get("/proxies/shop").json()
     entry = {"name": "shop", "upstream": same["upstream"], "listen": same["listen"]}
-    port = free_port()
     kept = slow.post("/populate", json=[entry, {"name": "new", "upstream": "u:1", "listen": f"127.0.0.1:{port}"}])
     replaced = slow.post("/populate", json=[entry | {"upstream": "u:2"}])
 

@@ -22,6 +22,7 @@ from toxiproxy_differences import DIFFERENCES, EVERYWHERE, Answer, rows
 from toxiproxy_script import script
 
 from windtunnel.proxy import EmbeddedToxiproxy
+from windtunnel.stack.ports import reserve_port
 from windtunnel.toxiproxy import EdgeProxy, ToxiproxyClient
 
 TESTS = Path(__file__).parent
@@ -43,15 +44,11 @@ needs_toxiproxy = pytest.mark.skipif(
 )
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return sock.getsockname()[1]
-
-
 @contextmanager
 def real_toxiproxy():
     """(host, port, process) of a Toxiproxy that answers."""
-    port = free_port()
+    reservation = reserve_port()
+    port = reservation.port
     process = subprocess.Popen(
         [binary(), "-host", "127.0.0.1", "-port", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -67,6 +64,7 @@ def real_toxiproxy():
     finally:
         process.kill()
         process.wait()
+        reservation.release()
 
 
 @contextmanager

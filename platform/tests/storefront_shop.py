@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,15 +11,11 @@ from pathlib import Path
 import httpx
 import psutil
 
+from windtunnel.stack.ports import reserve_port
+
 SERVICES = ("users", "inventory", "orders", "payments", "bank", "notifications")
 PASSWORD = "correct horse battery"
 JWT_KEY = "a-key-that-no-log-line-may-ever-show-0123456789"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def eventually(condition, *, within=15.0):
@@ -44,7 +39,8 @@ class Shop:
 
     def __init__(self, folder: Path, services=SERVICES, **addresses: str) -> None:
         self.folder, self.services = folder, services
-        self.ports = {name: free_port() for name in {*SERVICES, *services, "mail"}}
+        self._reserved = {name: reserve_port() for name in {*SERVICES, *services, "mail"}}
+        self.ports = {name: reservation.port for name, reservation in self._reserved.items()}
         self.addresses = addresses
         self.processes: dict[str, subprocess.Popen] = {}
         self.http = httpx.Client(timeout=10, trust_env=False)
@@ -132,4 +128,6 @@ class Shop:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, 9)
             process.wait()
+        for reservation in self._reserved.values():
+            reservation.release()
         self.http.close()
