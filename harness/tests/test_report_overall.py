@@ -1,6 +1,7 @@
 """A run of load profiles and fuzzed cells is reported as one of experiments is: nothing of it can be overlooked."""
 
 import pytest
+from stored_kinds import FULL, cell, fuzz, profile
 from stored_runs import SYSTEM, store, story
 
 from windtunnel.report.comment import comment
@@ -8,57 +9,6 @@ from windtunnel.report.overall import counted, headline
 from windtunnel.report.page import Overview, index_page, overview_page
 from windtunnel.report.stored import read_summary
 from windtunnel.report.track import tracks
-
-FULL = "full: in stage steady orders was full"
-WINDOW = {"samples": 500, "error_rate": 0.25, "p50_ms": 20.0, "p95_ms": 871.0, "p99_ms": 1200.0, "degraded_rate": 0.0}
-
-
-def profile(verdict="PASS", **more):
-    return {
-        "id": "steady",
-        "title": "The <shop> keeps up",
-        "item": "load/profiles/steady.yaml::steady",
-        "verdict": verdict,
-        "reasons": [] if verdict == "PASS" else ["steady p95 < 500ms: got 871ms (n=500, 9% over)", FULL],
-        "rate": 100.0,
-        "stages": [{"stage": "steady", "seconds": 20.0, "from_rate": 100.0, "to_rate": 100.0, "requests_rate": 160.0,
-                    "cores": {}, "errors": {}}],
-        "windows": {"steady": WINDOW},
-        "promises": [{"promise": "steady p95 < 500ms", "judgement": "passed" if verdict == "PASS" else "failed",
-                      "got": "got 871ms (n=500, 9% over)", "observed": 0.871, "samples": 500}],
-        "capacity": None,
-        "recovery": None,
-        "reproduce": "windtunnel load steady --wt-seed=0",
-        **more,
-    }  # fmt: skip
-
-
-def cell(verdict="PASS", fault="refused", **more):
-    return {
-        "id": f"orders: POST /orders, orders->payments {fault}",
-        "item": f"contracts::{fault}",
-        "operation": "orders: POST /orders",
-        "edge": "orders->payments",
-        "fault": fault,
-        "found": False,
-        "verdict": verdict,
-        "reasons": [] if verdict == "PASS" else ["500 is not documented"],
-        "reproduce": f"windtunnel fuzz --cell {fault}",
-        **more,
-    }
-
-
-def fuzz(*cells):
-    return {
-        "operations": 1,
-        "operations_covered": 1,
-        "operations_left_out": {"orders: GET /audit": "for tests only"},
-        "cells": len(cells),
-        "cells_covered": len(cells),
-        "cases": 40,
-        "totals": {},
-        "results": list(cells),
-    }
 
 
 @pytest.fixture

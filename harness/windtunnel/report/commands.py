@@ -43,7 +43,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "diff",
         help="what changed between two runs: verdicts, and figures beyond noise",
         description="RUN is what --wt-out was, a published run's folder, or a summary.json. Exit code 1: something is "
-        "worse, or is no longer run.",
+        "worse, or is no longer run; 3: the runs have nothing in common.",
     )
     diff.add_argument("before", type=Path, metavar="RUN")
     diff.add_argument("after", type=Path, metavar="RUN")
@@ -96,12 +96,17 @@ def _exit_code(gated: list[Gated]) -> int:
 
 
 def _diff(options: argparse.Namespace) -> int:
-    from windtunnel.report.changes import changes
+    from windtunnel.report.changes import changes, compared
     from windtunnel.report.matrix import matrix_of
+    from windtunnel.report.overall import verdicts
     from windtunnel.report.stored import read_run
     from windtunnel.report.words import moment, share
 
     before, after = read_run(options.before).document, read_run(options.after).document
+    both = compared(before, after)
+    if not both:
+        print("nothing to compare: no kind of test (experiment, load profile, fuzzed cell) is in both runs")
+        return UNKNOWN
     found = changes(before, after)
     profiles = (before["run"]["profile"], after["run"]["profile"])
     if profiles[0] != profiles[1]:
@@ -109,6 +114,8 @@ def _diff(options: argparse.Namespace) -> int:
     print(f"{moment(before['run']['began_unix'])} -> {moment(after['run']['began_unix'])}")
     old, new = matrix_of(before), matrix_of(after)
     print(f"score {share(old.score)} -> {share(new.score)}, coverage {share(old.coverage)} -> {share(new.coverage)}")
+    for kind in sorted((set(verdicts(before)) | set(verdicts(after))) - both):
+        print(f"{kind}s: in one of the runs only, not compared")
     for change in found:
         print(f"{change.kind:7} {change.name}: {change.what}")
     if not found:

@@ -18,7 +18,7 @@ from typing import Final
 
 from windtunnel.errors import BadInputError
 from windtunnel.report.allure_site import build_allure
-from windtunnel.report.changes import Change, changes
+from windtunnel.report.changes import Change, changes, compared
 from windtunnel.report.page import Overview, experiment_page, index_page, overview_page
 from windtunnel.report.schema import ExperimentSummary, SummaryDocument, SystemSummary
 from windtunnel.report.stored import StoredRun, history_of, logs_of, page_name, read_summary
@@ -85,9 +85,9 @@ def publish(run: StoredRun, to: Path, *, keep: int = KEEP, allure: Path | None =
 
 
 def _comes_before(old: SummaryDocument, now: SummaryDocument) -> bool:
-    """Whether an older run can be what this one is compared with."""
+    """Whether an older run can be what this one is compared with: both have experiments, or load profiles, ..."""
     earlier = (old["run"]["began_unix"] or 0.0) < (now["run"]["began_unix"] or 0.0)
-    return earlier and old["run"]["profile"] == now["run"]["profile"]
+    return earlier and old["run"]["profile"] == now["run"]["profile"] and bool(compared(old, now))
 
 
 def published_runs(to: Path) -> list[tuple[str, SummaryDocument]]:

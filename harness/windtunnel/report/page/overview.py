@@ -48,7 +48,8 @@ def overview_page(told: Overview) -> str:
             "main",
             _figures(told, matrix),
             _broken(told),
-            *(_matrix(matrix), _changes(told)) if document["experiments"] else (),
+            _matrix(matrix) if document["experiments"] else None,
+            _changes(told),
             load_section(document["load_profiles"]) if "load_profiles" in document else None,
             fuzz_section(document["fuzz"]) if "fuzz" in document else None,
             section("experiments", "Every experiment", _experiments(told)) if document["experiments"] else None,
@@ -149,15 +150,15 @@ def _legend(matrix: Matrix) -> Markup:
 def _changes(told: Overview) -> Markup:
     title = "What changed since the last run"
     if told.changes is None or told.before is None:
-        return section("changes", title, el("p", "This is the first run that is kept here."))
+        return section("changes", title, el("p", "No earlier run of its kind is kept here."))
     when = el("p", f"Compared with the run of {moment(told.before['run']['began_unix'])}.", class_="soft")
     if not told.changes:
         return section("changes", title, when, el("p", "Nothing beyond noise: no verdict, and no figure that matters."))
-    names = {entry["item"]: page_name(entry) for entry in told.document["experiments"]}
+    pages = {entry["item"]: page_name(entry) for entry in told.document["experiments"]}
     rows = [
-        [el("a", c.name, href=names[c.item]) if c.item in names else c.name, _sign(c), c.what] for c in told.changes
+        [el("a", c.name, href=pages[c.item]) if c.item in pages else c.name, _sign(c), c.what] for c in told.changes
     ]
-    return section("changes", title, when, table(("Experiment", "", "What"), rows, class_="stack"))
+    return section("changes", title, when, table(("What was tested", "", "What"), rows, class_="stack"))
 
 
 def _sign(change: Change) -> str:
