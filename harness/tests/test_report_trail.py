@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import pytest
 from hand_written import every, history, sample
+from hypothesis import given
+from hypothesis import strategies as st
 
-from windtunnel.report.trail import around_fault, excerpt, shown, telling_requests, troubled, way_of, written_at
+from windtunnel.report.trail import (
+    DISORDER,
+    around_fault,
+    excerpt,
+    shown,
+    telling_requests,
+    troubled,
+    way_of,
+    written_at,
+)
 
 # The fault of a hand-written history lasts from second 109 to 119 of a clock whose second 100 is this moment.
 STARTED = 1_700_000_000.0
@@ -42,6 +53,20 @@ def test_lines_of_the_fault_are_found_with_a_second_around_them():
     assert found == lines[1:5]
 
 
+@given(st.lists(st.tuples(st.floats(90, 140), st.floats(-DISORDER / 2, DISORDER / 2), st.booleans()), max_size=80))
+def test_lines_found_by_their_order_are_those_that_reading_all_would_find(written):
+    """Also where threads overtook each other, and where lines have no time."""
+    lines = [at(round(when + late, 3)) if timed else "  in a traceback"
+             for when, late, timed in sorted(written)]  # fmt: skip
+    found, time = [], float("-inf")
+    for line in lines:
+        time = written_at(line) or time
+        if STARTED + 8 <= time <= STARTED + 20:
+            found.append(line)
+
+    assert around_fault(history(), "\n".join(lines)) == found
+
+
 def test_of_a_long_log_the_trouble_is_shown():
     """And how many lines there were; the longest are cut."""
     lines = [at(110 + i / 50, "fine" * 80) for i in range(100)] + [at(113, "error: refused")]
@@ -65,7 +90,7 @@ def test_a_line_of_json_is_shown_as_a_line_for_people():
 
 def test_trouble_is_told_from_routine():
     """By its words, whatever the format."""
-    assert troubled(["GET / 200", "level=error x", "Connection refused", "all fine"]) == [
+    assert list(troubled(["GET / 200", "level=error x", "Connection refused", "all fine"])) == [
         "level=error x",
         "Connection refused",
     ]

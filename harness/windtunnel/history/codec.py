@@ -69,11 +69,11 @@ def parse_header(plain: object) -> Header:
 
 
 def parse_event(plain: object) -> Line:
-    """What any other line holds. Raises `ShapeError`."""
-    kind = plain.get("kind") if isinstance(plain, dict) else None
+    """What any other line holds; the line is used up. Raises `ShapeError`."""
+    kind = plain.pop("kind", None) if isinstance(plain, dict) else None
     if not isinstance(plain, dict) or not isinstance(kind, str) or kind not in KINDS:
         raise ShapeError(f"unknown kind {kind!r}; known: {', '.join(KINDS)}")
-    return _build(KINDS[kind], {key: value for key, value in plain.items() if key != "kind"})
+    return _build(KINDS[kind], plain)
 
 
 def redacted(part: Part, redact: Redact) -> Part:
@@ -114,8 +114,8 @@ def _required(cls: type[Part]) -> frozenset[str]:
 
 def _build(cls: type[Part], plain: Mapping[str, object]) -> Part:
     shapers = _SHAPERS[cls]
-    if unknown := plain.keys() - shapers.keys():
-        raise ShapeError(f"unknown key {min(unknown)!r}; known: {', '.join(shapers)}")
+    if not plain.keys() <= shapers.keys():
+        raise ShapeError(f"unknown key {min(plain.keys() - shapers.keys())!r}; known: {', '.join(shapers)}")
     if len(plain) < len(shapers) and (missing := _required(cls) - plain.keys()):
         raise ShapeError(f"missing key {min(missing)!r}")
     return cls(**{key: shapers[key](value, key) for key, value in plain.items()})

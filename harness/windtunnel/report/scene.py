@@ -13,9 +13,9 @@ from windtunnel.spec import spec_from_plain
 from windtunnel.spec.model import Spec
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Mark:
-    """How one kind of request is drawn."""
+    """How one kind of request is drawn. There are the four below, and each is only equal to itself."""
 
     label: str
     colour: str

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
 from typing import Final
 
 from windtunnel.history import History, Sample
@@ -23,6 +26,8 @@ KNOWN: Final = ("service", "trace_id")
 """Keys of a JSON line that say nothing new beside the others."""
 MARGIN: Final = 1.0
 """Seconds of log before and after the fault that are shown with it."""
+DISORDER: Final = 2.0
+"""Seconds by which a line may stand behind a later one: threads overtake each other."""
 
 
 def written_at(line: str) -> float | None:
@@ -47,7 +52,27 @@ def around_fault(history: History, text: str) -> list[str]:
         return []
     monotonic, unix = history.header.wall_anchor
     start, end = (t - monotonic + unix for t in (span[0] - MARGIN, span[1] + MARGIN))
-    return [line for at, line in _timed(text.splitlines()) if start <= at <= end]
+    lines = text.splitlines()
+    # Only near the borders need each line be asked when it was written: a run has hundreds of thousands of them.
+    numbers, when = range(len(lines)), partial(_time_of, lines)
+    first, sure = (bisect_left(numbers, t, key=when) for t in (start - DISORDER, start + DISORDER))
+    doubtful, last = (bisect_right(numbers, t, key=when) for t in (end - DISORDER, end + DISORDER))
+    if doubtful < sure:
+        return list(_between(lines, first, last, start, end))
+    return [
+        *_between(lines, first, sure, start, end),
+        *lines[sure:doubtful],
+        *_between(lines, doubtful, last, start, end),
+    ]
+
+
+def _between(lines: Sequence[str], first: int, last: int, start: float, end: float) -> Iterator[str]:
+    """The lines of that time, among those from number `first` to before `last`."""
+    at = _time_of(lines, first) if first < last else 0.0
+    for line in lines[first:last]:
+        at = written_at(line) or at
+        if start <= at <= end:
+            yield line
 
 
 def excerpt(history: History, text: str) -> tuple[list[str], int]:
@@ -57,7 +82,7 @@ def excerpt(history: History, text: str) -> tuple[list[str], int]:
     lines = around_fault(history, text)
     if len(lines) <= LOG_LINES:
         return [shown(line) for line in lines], len(lines)
-    return [shown(line) for line in troubled(lines)[:LOG_LINES] or lines[:ROUTINE]], len(lines)
+    return [shown(line) for line in list(islice(troubled(lines), LOG_LINES)) or lines[:ROUTINE]], len(lines)
 
 
 def shown(line: str) -> str:
@@ -81,10 +106,12 @@ def _told(line: str) -> str:
     return " ".join(str(part) for part in said if part)
 
 
-def troubled(lines: Iterable[str]) -> list[str]:
+def troubled(lines: Sequence[str]) -> Iterator[str]:
     """Those that speak of trouble."""
     # Plain searches: a pattern of alternatives takes three times as long, over hundreds of thousands of lines.
-    return [line for line, low in ((line, line.lower()) for line in lines) if any(word in low for word in TROUBLE)]
+    text = "\n".join(lines).lower()
+    words = [word for word in TROUBLE if word in text]
+    return (line for line in lines if any(word in line.lower() for word in words)) if words else iter(())
 
 
 def way_of(request_id: str, logs: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -93,7 +120,7 @@ def way_of(request_id: str, logs: Mapping[str, str]) -> list[tuple[str, str]]:
         return []
     named = re.compile(rf"(?<![\w-]){re.escape(request_id)}(?![\w-])")
     found = [
-        (_time_of(number, lines), service, line)
+        (_time_of(lines, number), service, line)
         for service, text in logs.items() if request_id in text
         for lines in [text.splitlines()]
         for number, line in enumerate(lines)
@@ -111,13 +138,6 @@ def telling_requests(history: History) -> list[tuple[str, Sample]]:
     return told + [(words, s) for words, s in failed if not told or s != told[0][1]]
 
 
-def _time_of(number: int, lines: Sequence[str]) -> float:
+def _time_of(lines: Sequence[str], number: int) -> float:
     """Its own, or that of the last line before it that has one."""
-    return next((at for line in reversed(lines[: number + 1]) if (at := written_at(line))), float("-inf"))
-
-
-def _timed(lines: Iterable[str]) -> Iterator[tuple[float, str]]:
-    at = float("-inf")
-    for line in lines:
-        at = written_at(line) or at
-        yield at, line
+    return next((at for n in range(number, -1, -1) if (at := written_at(lines[n]))), float("-inf"))

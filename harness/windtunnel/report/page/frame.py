@@ -41,7 +41,7 @@ def asset(name: str) -> str:
     return files("windtunnel.report.page").joinpath(name).read_text(encoding="utf-8")
 
 
-_STYLE: Final = re.sub(r"\s+", " ", asset("style.css"))
+_STYLE: Final = re.sub(r"\s*([{};,])\s*", r"\1", re.sub(r"\s+", " ", asset("style.css")))
 """On every page of hundreds, so without its line breaks and indents."""
 
 

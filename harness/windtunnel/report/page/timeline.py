@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from os.path import commonprefix
-from typing import Final
+from typing import Final, TypeAlias
 
 from windtunnel.checks.figures import quantile
 from windtunnel.checks.windows import first_offset, spans
@@ -32,6 +32,8 @@ HEIGHT = 398
 LANE = 26
 """Height of one breaker's strip."""
 NAMES: Final = {OK: "ok", DEGRADED: "degraded", LOST: "lost", FAILED: "failed"}
+BARS: Final = {OK: "ok", DEGRADED: "degraded", LOST: "failed", FAILED: "failed"}
+"""What counts as what in the strip of shares."""
 MOST_OF_A_KIND: Final = 4000
 """Points of one kind that are drawn; of more, every n-th, and the legend says so."""
 STEPS: Final = 48
@@ -39,6 +41,10 @@ STEPS: Final = 48
 SHORTEST_STEP: Final = 0.25
 P95_SAMPLES: Final = 5
 """The fewest requests of a step of which a percentile is drawn."""
+
+
+Step: TypeAlias = tuple[float, float, list[tuple[Mark, Sample]]]
+"""A step of time: left, right, and the requests that were due in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,9 +81,10 @@ def timeline(scene: Scene) -> Markup:
     """The figure: legend, drawing, and the data that the script reads."""
     scale = Scale.of(scene)
     drawn = {mark: _thinned(samples) for mark, samples in scene.kinds.items()}
-    parts = [_shade(scene, scale), *_grid(scale), *_borders(scene, scale), *_shares(scene, scale)]
+    steps = list(_steps(scene, scale))
+    parts = [_shade(scene, scale), *_grid(scale), *_borders(scene, scale), *_shares(steps)]
     parts += [_dots(mark, samples, scene, scale) for mark, samples in drawn.items() if samples]
-    parts += [_percentile(scene, scale), *_limits(scene, scale), *_recovery(scene, scale)]
+    parts += [_percentile(steps, scale), *_limits(scene, scale), *_recovery(scene, scale)]
     lanes = moved(scene.history, scene.zero + scene.last)
     parts += _lanes(lanes, scene, scale)
     height = HEIGHT + LANE * len(lanes)
@@ -150,11 +157,11 @@ def _borders(scene: Scene, scale: Scale) -> Iterator[Markup]:
             yield el("text", name, x=(x + end) / 2, y=TOP - 14, text_anchor="middle", class_="strong")
 
 
-def _shares(scene: Scene, scale: Scale) -> Iterator[Markup]:
+def _shares(steps: list[Step]) -> Iterator[Markup]:
     """In each step of time, the share that failed (or was lost), and on top of it what was degraded."""
     paths: dict[str, list[str]] = {"failed": [], "degraded": []}
-    for start, end, samples in _steps(scene, scale):
-        marks = Counter({FAILED: "failed", LOST: "failed", DEGRADED: "degraded"}.get(mark, "ok") for mark, _ in samples)
+    for start, end, samples in steps:
+        marks = Counter(BARS[mark] for mark, _ in samples)
         base = float(STRIP_FLOOR)
         for name, path in paths.items():
             if marks[name]:
@@ -171,8 +178,18 @@ def _thinned(samples: list[Sample]) -> list[Sample]:
 
 
 def _dots(mark: Mark, samples: list[Sample], scene: Scene, scale: Scale) -> Markup:
-    path = "".join(_shape(mark, scale.x(s.due - scene.zero), scale.y(s.latency)) for s in samples)
+    places = [(scale.x(s.due - scene.zero), scale.y(s.latency)) for s in samples]
+    path = _points(places) if mark is OK else "".join(_shape(mark, x, y) for x, y in places)
     return el("path", d=path, class_=f"dots {NAMES[mark]}")
+
+
+def _points(places: list[tuple[float, float]]) -> str:
+    """One dot for each, told from the one before: there are many, and that is a third shorter."""
+    parts, last = [], (0.0, 0.0)
+    for x, y in places:
+        parts.append(f"m{round(x - last[0], 1):g} {round(y - last[1], 1):g}h0")
+        last = (x, y)
+    return "".join(parts)
 
 
 def _shape(mark: Mark, x: float, y: float) -> str:
@@ -186,18 +203,18 @@ def _shape(mark: Mark, x: float, y: float) -> str:
     return f"M{x - 3:.5g} {y - 3:.5g}l6 6m0 -6l-6 6"
 
 
-def _percentile(scene: Scene, scale: Scale) -> Markup:
+def _percentile(steps: list[Step], scale: Scale) -> Markup:
     """p95 of each step of time, as a line with a stair at each border."""
     stairs = []
-    for start, end, samples in _steps(scene, scale):
+    for start, end, samples in steps:
         if len(samples) >= P95_SAMPLES:
             height = scale.y(quantile(sorted(sample.latency for _, sample in samples), 0.05))
             stairs.append(f"{start:g},{height:g} {end:g},{height:g}")
     return el("polyline", points=" ".join(stairs), class_="percentile")
 
 
-def _steps(scene: Scene, scale: Scale) -> Iterator[tuple[float, float, list[tuple[Mark, Sample]]]]:
-    """Steps of time in which something was due, with one border at the injection: left, right, and the requests."""
+def _steps(scene: Scene, scale: Scale) -> Iterator[Step]:
+    """Those in which something was due, with one border at the injection."""
     step = max(SHORTEST_STEP, (scene.last - scene.first) / STEPS)
     inside: dict[int, list[tuple[Mark, Sample]]] = {}
     for mark, samples in scene.kinds.items():
