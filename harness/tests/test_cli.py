@@ -1,9 +1,13 @@
 """The `windtunnel` command: its exit codes, and one clear line for a mistake."""
 
+from pathlib import Path
+
 import pytest
 import small_system
 
 from windtunnel.cli import main
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -33,6 +37,26 @@ def test_validate_reports_each_bad_file_and_goes_on(project, capsys):
     assert "bad.yaml:" in printed.err
     assert "down" in printed.err
     assert "good.yaml: ok" in printed.out
+
+
+def test_validate_reads_load_profiles_too(capsys, monkeypatch):
+    """Told by its first key; the storefront's own are right, and one with a mistake is one line."""
+    monkeypatch.chdir(ROOT)
+    files = [str(path) for path in sorted(Path("load/profiles").glob("*.yaml"))]
+    code = main(["validate", *files])
+
+    assert code == 0
+    assert "load/profiles/steady.yaml: ok, load profile steady" in capsys.readouterr().out
+
+
+def test_validate_finds_the_mistake_in_a_load_profile(project, capsys):
+    """With its line, as in an experiment."""
+    Path("bad.yaml").write_text("profile: windtunnel/v1\ntitle: No rate\nrate: fast\nmix: [{scenario: ask}]\n")
+    Path("slos.yaml").write_text("slos: windtunnel/v1\nobjectives: {kept: {errors: '<= 0'}}\n")
+    code = main(["validate", "--topology", "topology.yaml", "--slos", "slos.yaml", "bad.yaml"])
+
+    assert code == 2
+    assert capsys.readouterr().err.startswith("bad.yaml:3: ")
 
 
 def test_a_file_that_is_not_there_is_one_line(project, capsys):

@@ -19,6 +19,7 @@ from windtunnel.fuzz_command import register as register_fuzz
 from windtunnel.load_command import register as register_load
 from windtunnel.report.commands import register as register_report
 from windtunnel.up_command import register as register_up
+from windtunnel.validate_command import register as register_validate
 
 OK, BROKEN, WRONG_INPUT, UNKNOWN = 0, 1, 2, 3
 EXIT_CODES = {"PASS": OK, "XFAIL": OK, "SKIP": OK, "FAIL": BROKEN, "ERROR": UNKNOWN}
@@ -74,12 +75,7 @@ def _add_experiments(commands: argparse._SubParsersAction[argparse.ArgumentParse
     )
     run.set_defaults(command=_run)
 
-    validate = commands.add_parser("validate", help="read a topology and experiments, run nothing")
-    validate.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    validate.add_argument("--topology", type=Path, default=Path("platform/topology.yaml"), metavar="FILE")
-    validate.add_argument("--profile", default="ci", metavar="NAME")
-    validate.set_defaults(command=_validate)
-
+    register_validate(commands)
     judge = commands.add_parser(
         "judge", help="judge stored histories again", description="Judge stored histories again, from the file alone."
     )
@@ -118,24 +114,6 @@ def _run(options: argparse.Namespace) -> int:
     import pytest
 
     return int(pytest.main(["-m", "chaos", *options.arguments]))
-
-
-def _validate(options: argparse.Namespace) -> int:
-    from windtunnel.faults import SHAPES
-    from windtunnel.spec import read_specs
-    from windtunnel.topology import read_topology
-
-    topology = read_topology(options.topology)
-    mistakes = 0
-    for path in options.files:
-        try:
-            specs = read_specs(path, topology, profile=options.profile, faults=SHAPES)
-        except BadInputError as mistake:
-            mistakes += 1
-            print(mistake, file=sys.stderr)
-        else:
-            print(f"{path}: ok, {len(specs)} experiment{'s' * (len(specs) != 1)}: {', '.join(s.id for s in specs)}")
-    return WRONG_INPUT if mistakes else OK
 
 
 def _judge(options: argparse.Namespace) -> int:
