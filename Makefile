@@ -38,7 +38,7 @@ contract: setup ## services answer as their documents say, also in an outage; no
 fuzz: setup ## every documented operation, healthy and with each edge that it uses broken in each way
 	$(BIN)/python -m pytest -m fuzz -n $(WORKERS) --wt-backend=$(BACKEND) $(ARGS) contracts
 
-load: setup ## load profiles: SLOs asserted under load (two and a half minutes; with --wt-profile=nightly in ARGS all of them, longer)
+load: setup ## load profiles: SLOs asserted under load (three minutes; with --wt-profile=nightly in ARGS all of them, longer)
 	$(BIN)/python -m pytest -m load --wt-backend=$(BACKEND) $(ARGS) load/profiles
 
 images: setup ## build or fetch what the docker backend needs (BACKEND=docker does so by itself)
