@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -166,8 +166,18 @@ def ctrl_c():
     signal.signal(signal.SIGINT, before)
 
 
+class Forgetful(ThreadPoolExecutor):
+    """As one that was interrupted while it started its threads: it does not wait for them."""
+
+    def submit(self, *what, **more):
+        future = super().submit(*what, **more)
+        self._threads.clear()
+        return future
+
+
+@pytest.mark.parametrize("pool", [ThreadPoolExecutor, Forgetful])
 @pytest.mark.usefixtures("ctrl_c")
-def test_what_the_engine_is_making_when_ctrl_c_comes_goes_too(tmp_path, engine, monkeypatch):
+def test_what_the_engine_is_making_when_ctrl_c_comes_goes_too(tmp_path, engine, monkeypatch, pool):
     """A network that is asked for before the interrupt, and there only after it."""
     create, remove, removed, made = RunEngine.create_network, docker.remove_all, threading.Event(), Future()
 
@@ -181,6 +191,7 @@ def test_what_the_engine_is_making_when_ctrl_c_comes_goes_too(tmp_path, engine, 
         return made.result()
 
     monkeypatch.setattr(RunEngine, "create_network", create_slowly)
+    monkeypatch.setattr(docker, "ThreadPoolExecutor", pool)
     monkeypatch.setattr(docker, "remove_all", lambda *a, **k: (remove(*a, looks=1), removed.set()))
     with Run.begin(parent=tmp_path) as run:
         with pytest.raises(KeyboardInterrupt):

@@ -14,10 +14,12 @@ from __future__ import annotations
 import atexit
 import os
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from ipaddress import IPv4Network
+from typing import Any
 
 from windtunnel.errors import NotReadyError, StackError
 from windtunnel.faults.base import UndoRecord
@@ -25,13 +27,14 @@ from windtunnel.stack.backends import ProxyName
 from windtunnel.stack.base import Address
 from windtunnel.stack.container import ContainerInstructions, ServiceContainer
 from windtunnel.stack.edges import Hop
-from windtunnel.stack.engine import RunEngine
+from windtunnel.stack.engine import API_TIMEOUT, RunEngine
 from windtunnel.stack.images import ensure_images, recorder_image, service_image, toxiproxy_image, wanted_images
 from windtunnel.stack.launch import Launch
 from windtunnel.stack.layout import TOXIPROXY, Layout, PlannedEdge, lay_out, recorder
 from windtunnel.stack.logs import LogTicker, ServiceLog
 from windtunnel.stack.readiness import ask
 from windtunnel.stack.standing import StandingStack
+from windtunnel.stack.underway import Underway
 from windtunnel.topology.instances import service_of, slug
 from windtunnel.topology.model import BackendName, Container, Topology
 from windtunnel.toxiproxy import ToxiproxyClient
@@ -84,7 +87,7 @@ class DockerStack(StandingStack[ServiceContainer]):
         self._subnets: dict[str, IPv4Network] = {}
         self._servers: dict[str, ToxiproxyClient] = {}
         self._ticker: LogTicker | None = None
-        self._record, self._complete = "", False
+        self._record, self._complete, self._underway = "", False, Underway()
         atexit.register(self.stop)
 
     def start(self, *, seed: int, toxiproxy: bool, patience: float) -> None:
@@ -95,15 +98,16 @@ class DockerStack(StandingStack[ServiceContainer]):
         ensure_images(wanted, self._engine.api, self._engine.client.client)
         record = UndoRecord(op="containers_remove", data={"engine": self._engine.api.url, "run": self.run_id})
         self._record = self._run.journal.plan(record)
-        # Whatever the engine makes is asked for in the pool: Ctrl-C interrupts us, not the call, and the pool is left
-        # only when the engine has answered. What it is still making could not be found, and would stay.
+        # Whatever the engine makes is asked for in the pool: Ctrl-C interrupts us, not the call, which `_remove_all`
+        # waits for. What the engine is still making could not be found, and would stay.
         with ThreadPoolExecutor(AT_ONCE) as pool:
+            making = partial(pool.submit, self._underway.run)
             for name, network in self._layout.networks.items():
-                self._subnets[name] = pool.submit(self._engine.create_network, name, network.prefix).result()
-            self._services = {name: pool.submit(self._prepare, name).result() for name in services}
+                self._subnets[name] = making(self._engine.create_network, name, network.prefix).result()
+            self._services = {name: making(self._prepare, name).result() for name in services}
             self._ticker = LogTicker(tuple(service.log for service in self._services.values()))
-            made = [pool.submit(service.prepare) for service in self._services.values()]
-            self._start_proxies(pool, seed, toxiproxy=toxiproxy)
+            made = [making(service.prepare) for service in self._services.values()]
+            self._start_proxies(making, seed, toxiproxy=toxiproxy)
             for future in made:
                 future.result()
         for planned in self._layout.edges:
@@ -152,8 +156,9 @@ class DockerStack(StandingStack[ServiceContainer]):
 
     def _remove_all(self) -> None:
         if self._record:
-            # After a whole start nothing is on its way; a second Ctrl-C may have left the pool before the engine did.
-            remove_all(self._engine.api, self.run_id, looks=1 if self._complete else EMPTY_LOOKS)
+            answered = self._underway.close(API_TIMEOUT)
+            # After a whole start nothing is on its way; an engine that does not answer may still be making something.
+            remove_all(self._engine.api, self.run_id, looks=1 if self._complete and answered else EMPTY_LOOKS)
             self._run.journal.done(self._record)
 
     @property
@@ -174,12 +179,12 @@ class DockerStack(StandingStack[ServiceContainer]):
     def _places(self, member: str) -> list[tuple[str, str, list[str]]]:
         return [self._place(name, member) for name, plan in self._planned.networks.items() if member in plan.members]
 
-    def _start_proxies(self, pool: ThreadPoolExecutor, seed: int, *, toxiproxy: bool) -> None:
+    def _start_proxies(self, making: Callable[..., Future[Any]], seed: int, *, toxiproxy: bool) -> None:
         names = [recorder(number) for number in range(self._planned.recorders)]
-        starts = [pool.submit(self._start_proxy, n, recorder_image(), [f"--seed={seed}"]) for n in names]
+        starts = [making(self._start_proxy, n, recorder_image(), [f"--seed={seed}"]) for n in names]
         if toxiproxy:
             names.append(TOXIPROXY)
-            starts.append(pool.submit(self._start_proxy, TOXIPROXY, toxiproxy_image(), ["-host=0.0.0.0"]))
+            starts.append(making(self._start_proxy, TOXIPROXY, toxiproxy_image(), ["-host=0.0.0.0"]))
         for name, start in zip(names, starts, strict=True):
             start.result()
             self._servers[name] = self._await_proxy(name)
