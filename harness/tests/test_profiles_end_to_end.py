@@ -32,10 +32,10 @@ stages:
 {stages}
 {more}
 """
-STEADY = "  - {name: warmup, for: 500ms, rate: 50%}\n  - {name: steady, for: 2s, rate: 100%, slo: well}"
+STEADY = "  - {name: warmup, for: 500ms, rate: 50%}\n  - {name: steady, for: 2500ms, rate: 100%, slo: well}"
 CUT = """\
-  - {name: before, for: 1500ms, rate: 100%, slo: well}
-  - {name: cut, for: 2s, rate: 100%, slo: cut}
+  - {name: before, for: 2500ms, rate: 100%, slo: well}
+  - {name: cut, for: 2500ms, rate: 100%, slo: cut}
   - {name: after, for: 5s, rate: 100%}"""
 FAULTS = 'faults: {during: cut, method: [{name: gone, type: fault, fault: down, edge: "front->back"}]}'
 RECOVERY = 'recovery: {after: cut, until: {error_rate: "< 5%"}, within: 2s}'

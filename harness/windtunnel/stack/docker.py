@@ -101,7 +101,10 @@ class DockerStack(StandingStack[ServiceContainer]):
         # Whatever the engine makes is asked for in the pool: Ctrl-C interrupts us, not the call, which `_remove_all`
         # waits for. What the engine is still making could not be found, and would stay.
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            making = partial(pool.submit, self._underway.run)
+
+            def making(act: Callable[..., Any], *of: Any) -> Future[Any]:
+                return pool.submit(partial(self._underway.run, act, *of))
+
             for name, network in self._layout.networks.items():
                 self._subnets[name] = making(self._engine.create_network, name, network.prefix).result()
             self._services = {name: making(self._prepare, name).result() for name in services}
