@@ -153,7 +153,9 @@ class IdempotencyStore:
         now = self._clock()
         if self._changed(connection, self._insert, {**vars(claim), "until": now + self._settings.lease}):
             return New(1)
-        row = connection.execute(self._select, self._of(claim)).one()
+        row = connection.execute(self._select, self._of(claim)).one_or_none()
+        if row is None:  # given free since; PostgreSQL shows each statement what was committed before it
+            return self.begin(connection, claim)
         if row.until > now:
             if row.fingerprint != claim.fingerprint:
                 raise KeyReusedError
