@@ -1,10 +1,13 @@
-"""A database in memory for the tests of what must survive: it can crash before or after a commit."""
+"""Databases for the tests of what must survive: they can crash before or after a commit."""
 
 import contextlib
 import threading
 
+from postgres_server import database_url
 from sqlalchemy import MetaData, create_engine
 from sqlalchemy.pool import StaticPool
+
+from storefront.shared.database import Database
 
 
 class CrashError(BaseException):
@@ -39,6 +42,29 @@ class MemoryStore:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+class ServerStore(Database):
+    """The same on PostgreSQL."""
+
+    def __init__(self, metadata: MetaData) -> None:
+        self.crash_at = None
+        super().__init__(database_url("postgresql", None), metadata)
+
+    @contextlib.contextmanager
+    def write(self):
+        with super().write() as connection:
+            yield connection
+            if self.crash_at == "before":
+                self.crash_at = None
+                raise CrashError
+        if self.crash_at == "after":
+            self.crash_at = None
+            raise CrashError
+
+
+BOTH = {"params": [MemoryStore, ServerStore], "ids": ["sqlite", "postgresql"]}
+"""For a fixture: each test that uses it runs on both."""
 
 
 def in_threads(work, count=8):

@@ -1,6 +1,7 @@
 """The storefront's services as real processes, for tests: started, stopped, paused, one by one."""
 
 import contextlib
+import functools
 import os
 import signal
 import subprocess
@@ -10,10 +11,12 @@ from pathlib import Path
 
 import httpx
 import psutil
+from postgres_server import database_url
 
 from windtunnel.stack.ports import reserve_port
 
 SERVICES = ("users", "inventory", "orders", "payments", "bank", "notifications")
+KINDS = ("sqlite", "postgresql")
 PASSWORD = "correct horse battery"
 JWT_KEY = "a-key-that-no-log-line-may-ever-show-0123456789"
 
@@ -34,11 +37,13 @@ def _kind(name: str) -> str:
 class Shop:
     """A context manager. `addresses` overrides where a service is told that another one is.
 
-    `inventory#2` among the services is a second instance of inventory, on the same database.
+    `inventory#2` among the services is a second instance of inventory, on the same database. `kind` says on what:
+    `sqlite` or `postgresql`.
     """
 
-    def __init__(self, folder: Path, services=SERVICES, **addresses: str) -> None:
+    def __init__(self, folder: Path, services=SERVICES, kind="sqlite", **addresses: str) -> None:
         self.folder, self.services = folder, services
+        self._database = functools.cache(lambda service: database_url(kind, folder))
         self._reserved = {name: reserve_port() for name in {*SERVICES, *services, "mail"}}
         self.ports = {name: reservation.port for name, reservation in self._reserved.items()}
         self.addresses = addresses
@@ -56,7 +61,7 @@ class Shop:
     def environment(self, service: str, **extra: str) -> dict[str, str]:
         env = {f"{name.upper()}_URL": ",".join(self.urls(name)) for name in SERVICES}
         env |= {"SMTP_URL": f"smtp://127.0.0.1:{self.ports['mail']}", "JWT_KEY": JWT_KEY, **self.addresses}
-        env |= {"PORT": str(self.ports[service]), "DATABASE_URL": f"sqlite:///{self.folder / _kind(service)}.db"}
+        env |= {"PORT": str(self.ports[service]), "DATABASE_URL": self._database(_kind(service))}
         return {**os.environ, **env, **extra}
 
     def start(self, service: str, **extra: str) -> subprocess.Popen:

@@ -1,7 +1,7 @@
 """The idempotency store: once per key, the same answer every time, and never for ever in progress."""
 
 import pytest
-from durable_store import CrashError, MemoryStore, in_threads
+from durable_store import BOTH, CrashError, MemoryStore, in_threads
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from scripted_peer import ManualClock
@@ -35,9 +35,9 @@ def clock():
     return ManualClock()
 
 
-@pytest.fixture
-def database():
-    store = MemoryStore(METADATA)
+@pytest.fixture(**BOTH)
+def database(request):
+    store = request.param(METADATA)
     yield store
     store.close()
 

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from durable_store import CrashError, MemoryStore, in_threads
+from durable_store import BOTH, CrashError, MemoryStore, in_threads
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from scripted_peer import ManualClock
@@ -36,8 +36,8 @@ class Receiver:
 class Post:
     """An outbox, a relay, a receiver and a clock."""
 
-    def __init__(self, settings=SETTINGS):
-        self.clock, self.database, self.receiver = ManualClock(), MemoryStore(METADATA), Receiver()
+    def __init__(self, settings=SETTINGS, store=MemoryStore):
+        self.clock, self.database, self.receiver = ManualClock(), store(METADATA), Receiver()
         self.outbox, self.parked, self.settings, self.ready, self.n = Outbox(TABLE), [], settings, True, 0
         self.restart()
 
@@ -73,9 +73,9 @@ class Post:
         raise AssertionError("the outbox does not become empty")
 
 
-@pytest.fixture
-def post():
-    post = Post()
+@pytest.fixture(**BOTH)
+def post(request):
+    post = Post(store=request.param)
     yield post
     post.database.close()
 

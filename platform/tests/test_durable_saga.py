@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from durable_store import CrashError, MemoryStore, in_threads
+from durable_store import BOTH, CrashError, MemoryStore, in_threads
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from scripted_peer import ManualClock
@@ -23,8 +23,8 @@ BEHAVIOURS = ("done", "refused", "lost", "unreached", "dies before", "dies after
 class World:
     """Three services; each holds what was done for which saga. `script` says how the next calls go."""
 
-    def __init__(self, holds=True):
-        self.clock, self.database = ManualClock(), MemoryStore(METADATA)
+    def __init__(self, holds=True, store=MemoryStore):
+        self.clock, self.database = ManualClock(), store(METADATA)
         self.held, self.script, self.log = set(), [], []
         self.ready = True
         self.journal = Journal(TABLE, self.database, SETTINGS, self.clock)
@@ -102,9 +102,9 @@ class World:
         raise AssertionError(f"not at rest: {self.left()}")
 
 
-@pytest.fixture
-def world():
-    world = World()
+@pytest.fixture(**BOTH)
+def world(request):
+    world = World(store=request.param)
     yield world
     world.database.close()
 

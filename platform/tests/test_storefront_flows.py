@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from aiosmtpd.controller import Controller
-from storefront_shop import JWT_KEY, PASSWORD, Shop, eventually
+from storefront_shop import JWT_KEY, KINDS, PASSWORD, Shop, eventually
 
 from windtunnel.invariants import load_file
 from windtunnel.load.direct import DirectClient
@@ -36,9 +36,9 @@ class Mailbox:
         return "250 OK"
 
 
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory):
-    with Shop(tmp_path_factory.mktemp("shop")) as shop:
+@pytest.fixture(scope="module", params=KINDS)
+def shop(request, tmp_path_factory):
+    with Shop(tmp_path_factory.mktemp("shop"), kind=request.param) as shop:
         shop.log_in()
         shop.mailbox = Mailbox()
         shop.mail = Controller(shop.mailbox, hostname="127.0.0.1", port=shop.ports["mail"])

@@ -5,16 +5,16 @@ import uuid
 
 import httpx
 import pytest
-from storefront_shop import Shop, eventually
+from storefront_shop import KINDS, Shop, eventually
 
 SERVICES = ("users", "inventory", "inventory#2", "orders", "payments", "bank")
 BOTH = ("inventory", "inventory#2")
 
 
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory):
+@pytest.fixture(scope="module", params=KINDS)
+def shop(request, tmp_path_factory):
     """Mails go nowhere."""
-    with Shop(tmp_path_factory.mktemp("instances"), services=SERVICES) as shop:
+    with Shop(tmp_path_factory.mktemp("instances"), services=SERVICES, kind=request.param) as shop:
         shop.log_in()
         yield shop
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from aiosmtpd.controller import Controller
 from scripted_peer import ScriptedServer, says
-from storefront_shop import Shop, eventually
+from storefront_shop import KINDS, Shop, eventually
 
 TRANSFER = {"kind": "payment", "amount_cents": 500, "card": "card-ok", "reference": "o1"}
 MAIL = {"recipient": "a@b.example", "subject": "s", "text": "t", "reference": "o1"}
@@ -26,9 +26,9 @@ class Mailbox:
         return "250 OK"
 
 
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory):
-    with Shop(tmp_path_factory.mktemp("once")) as shop:
+@pytest.fixture(scope="module", params=KINDS)
+def shop(request, tmp_path_factory):
+    with Shop(tmp_path_factory.mktemp("once"), kind=request.param) as shop:
         shop.mailbox = Mailbox()
         shop.mail = Controller(shop.mailbox, hostname="127.0.0.1", port=shop.ports["mail"])
         shop.mail.start()

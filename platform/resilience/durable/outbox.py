@@ -135,7 +135,11 @@ class Outbox:
         )
 
     def owe(self, connection: Connection, topic: str, *, aggregate: str, payload: Mapping[str, Any]) -> str:
-        """In the caller's transaction: there together with the change, or not at all. Returns the message's id."""
+        """In the caller's transaction: there together with the change, or not at all. Returns the message's id.
+
+        Behind the change of the aggregate's own row: on a database with several writers, that row is what lets
+        transactions of one aggregate queue, and so numbers their messages in the order of the changes.
+        """
         row = {
             "id": uuid.uuid4().hex,
             "topic": topic,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import insert, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from storefront.shared.audit import Listed
-from storefront.shared.database import Database, table_of
+from storefront.shared.database import Database, insert_new
 
 
 class Base(DeclarativeBase):
@@ -52,8 +51,6 @@ CATALOGUE = {
 def seed(database: Database, stock: int) -> None:
     """Put the catalogue in, where it is not in yet."""
     with database.write() as connection:
-        known = set(connection.scalars(select(Product.sku)))
         for sku, (name, price) in CATALOGUE.items():
-            if sku not in known:
-                row = {"sku": sku, "name": name, "price_cents": price, "initial": stock, "available": stock}
-                connection.execute(insert(table_of(Product)), row)
+            row = {"sku": sku, "name": name, "price_cents": price, "initial": stock, "available": stock}
+            connection.execute(insert_new(Product), row)  # another instance may be doing the same

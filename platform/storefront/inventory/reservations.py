@@ -9,12 +9,13 @@ from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from storefront.inventory.models import Product, Reservation
-from storefront.shared.database import Database, table_of
+from storefront.shared.database import Database, insert_new, table_of
 from storefront.shared.problems import Problem
 
 _PRICE = select(Product.price_cents).where(Product.sku == bindparam("wanted"))
 _KNOWN = select(Reservation.sku, Reservation.quantity, Reservation.status).where(Reservation.id == bindparam("wanted"))
 _RECORD = insert(table_of(Reservation))
+_TOMBSTONE = insert_new(Reservation)
 # The condition is in the statement: two reservations at once cannot both take the last piece.
 _TAKE = (
     update(table_of(Product))
@@ -66,9 +67,11 @@ class Reservations:
         tombstone = _Row(id=reservation_id, sku=None, quantity=0, status="released", created_at=self._clock())
         with self._database.write() as connection:
             known = connection.execute(_KNOWN, {"wanted": reservation_id}).one_or_none()
-            if known is None:
-                connection.execute(_RECORD, tombstone)
-            elif connection.execute(_RELEASE, {"wanted": reservation_id}).rowcount:
+            if known is None and connection.execute(_TOMBSTONE, tombstone).rowcount:
+                return
+            if connection.execute(_RELEASE, {"wanted": reservation_id}).rowcount:
+                # Perhaps only just reserved, by somebody else: it could not be seen before.
+                known = known or connection.execute(_KNOWN, {"wanted": reservation_id}).one()
                 connection.execute(_GIVE_BACK, {"wanted": known.sku, "pieces": known.quantity})
 
     def _take(self, row: _Row) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, g, request
+from werkzeug.exceptions import NotFound
 
 from resilience import time_left, trace, tracing
 from resilience.inbound import PASSED, DeadlineGate, Guard, Life, Refusal, gates
@@ -94,6 +95,8 @@ class ServiceApp(Flask):
 
     def _begin(self) -> None:
         g.began = time.perf_counter()
+        if request.method in ("GET", "POST") and "\0" in request.path:
+            raise NotFound  # nothing has such a name, and PostgreSQL cannot even compare with it
         if request.environ.get("CONTENT_LENGTH", "0") != "0" or "HTTP_TRANSFER_ENCODING" in request.environ:
             # To its end: a refusal that leaves a part unread would cost the client its connection, or the answer.
             request.get_data()

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from flask import Flask, Response, jsonify, request
-from sqlalchemy import select
+from sqlalchemy import BigInteger, Integer, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storefront.shared.database import Database
@@ -24,7 +24,8 @@ _NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?")
 class Listed:
     """Columns of a table that can be listed: `seq` is the order of arrival, and the cursor."""
 
-    seq: Mapped[int] = mapped_column(primary_key=True)
+    # As large as a cursor can be; a number is used up also by an insert that fails. SQLite counts in INTEGER only.
+    seq: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
     created_at: Mapped[float] = mapped_column(index=True)
     """Unix seconds."""
 
@@ -43,7 +44,8 @@ def register(
     def listing() -> Response:
         since, after, limit = _number("since", 0.0), _whole("after", 0), _whole("limit", MOST, low=1, high=MOST)
         wanted = select(table).where(table.created_at >= since, table.seq > after).order_by(table.seq).limit(limit)
-        with database.read() as session:
+        # A row that appeared behind the cursor later would never be listed.
+        with database.listing(table) as session:
             rows = session.scalars(wanted).all()
         return jsonify(items=[view(row) for row in rows], next=rows[-1].seq if len(rows) == limit else None)
 

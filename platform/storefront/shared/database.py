@@ -1,20 +1,23 @@
-"""A service's own database. SQLite in a file by default; any URL that SQLAlchemy has a driver for."""
+"""A service's own database: SQLite in a file by default, or PostgreSQL; `DATABASE_URL` says which and where."""
 
 from __future__ import annotations
 
-import sqlite3
+import logging
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, cast
+from typing import cast
 
-from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, insert, text
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy import Connection, Insert, MetaData, Table, insert, make_url, text
+from sqlalchemy.dialects import postgresql as dialect
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.orm import DeclarativeBase, Session, class_mapper
 
-_SWITCHING = 5.0
-"""Seconds that several instances may take to open one new file."""
+from storefront.shared import log, postgresql, sqlite
+
+_STARTING = 15.0
+"""Seconds that a server may take to answer at all, when it is started together with its clients."""
 
 
 def table_of(row: type[DeclarativeBase]) -> Table:
@@ -29,6 +32,14 @@ def values_of(row: DeclarativeBase) -> dict[str, object]:
     return {key: value for key, value in given.items() if key != "seq"}
 
 
+def insert_new(row: type[DeclarativeBase]) -> Insert:
+    """An insert that does nothing where there is a row with the same unique key, waiting for whoever makes one.
+
+    Both SQLite and PostgreSQL spell it so. Its `rowcount` tells which it was.
+    """
+    return dialect.insert(table_of(row)).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+
+
 class Database:
     """Short transactions, for reading or for writing.
 
@@ -37,30 +48,35 @@ class Database:
     """
 
     def __init__(self, url: str, metadata: MetaData, *, connections: int = 32) -> None:
-        # hide_parameters: an error's text must not carry a user's data into a log.
-        self._engine = create_engine(
-            url, pool_size=connections + 4, max_overflow=0, pool_timeout=2.0, hide_parameters=True
-        )
-        sqlite = self._engine.dialect.name == "sqlite"
-        if sqlite:
-            _prepare_sqlite(self._engine)
+        """Makes the tables that are not there; changes none that are. Raises an SQLAlchemy error when it cannot."""
+        where = make_url(url)
+        self._server = where.get_backend_name() == "postgresql"
+        self._engine = postgresql.make_engine(where) if self._server else sqlite.make_engine(where, connections + 4)
         self._writing = self._engine.execution_options(storefront_write=True)
+        isolation = {"isolation_level": "REPEATABLE READ"} if self._server else {}
+        self._reading = self._engine.execution_options(**isolation)
         # SQLite has one writer at a time and makes the others poll; a lock lets them queue instead.
-        self._turn: AbstractContextManager[object] = threading.Lock() if sqlite else nullcontext()
-        # In one transaction with the look at what is there: another instance may be making the same tables.
-        with self.write() as connection:
-            metadata.create_all(connection)
+        self._turn: AbstractContextManager[object] = nullcontext() if self._server else threading.Lock()
+        self._await(metadata)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A consistent view; nothing is changed."""
-        with Session(self._engine, expire_on_commit=False) as session:
+        with Session(self._reading, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def listing(self, row: type[object]) -> Iterator[Session]:
+        """The same, in which no row of that table can still appear before one that is seen."""
+        with self.read() as session:
+            if self._server:
+                postgresql.settle(session.connection(), cast(Table, class_mapper(row).local_table).name)
             yield session
 
     @contextmanager
     def view(self) -> Iterator[Connection]:
-        """The same, in rows and numbers instead of objects."""
-        with self._engine.connect() as connection:
+        """As `read`, in rows and numbers instead of objects."""
+        with self._reading.connect() as connection:
             yield connection
 
     @contextmanager
@@ -87,30 +103,20 @@ class Database:
     def close(self) -> None:
         self._engine.dispose()
 
+    def _await(self, metadata: MetaData) -> None:
+        patience = time.monotonic() + _STARTING
+        while True:
+            try:
+                return self._make(metadata)
+            except OperationalError as error:
+                if not self._server or time.monotonic() > patience:
+                    raise
+                log.event("database not there yet", level=logging.WARNING, error=str(error.orig)[:200])
+            time.sleep(0.25)
 
-def _prepare_sqlite(engine: Engine) -> None:
-    @event.listens_for(engine, "connect")
-    def connected(connection: Any, _: object) -> None:
-        connection.isolation_level = None  # the driver would begin transactions in its own way
-        for pragma in ("busy_timeout=2000", "synchronous=NORMAL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
-        _write_ahead(connection)
-
-    @event.listens_for(engine, "begin")
-    def begun(connection: Connection) -> None:
-        write = connection.get_execution_options().get("storefront_write")
-        # A transaction that reads first and writes later could find its view outdated, and fail at once.
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-
-
-def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Switch the file to a write-ahead log; it stays so. SQLite does not wait by itself for whoever is just at it."""
-    patience = time.monotonic() + _SWITCHING
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > patience:
-                raise
-        time.sleep(0.01)
+    def _make(self, metadata: MetaData) -> None:
+        # In one transaction with the look at what is there: another instance may be making the same tables.
+        with self.write() as connection:
+            if self._server:
+                postgresql.queue_for_making(connection)
+            metadata.create_all(connection)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 
 from flask import Flask, Response
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
@@ -72,9 +72,13 @@ def register(app: Flask, *, details: bool = True) -> None:
         kind = error.name.lower().replace(" ", "-")
         return answer(Problem(status, kind, error.description or "", headers=headers))
 
-    @app.errorhandler(OperationalError)
+    @app.errorhandler(DBAPIError)
     @app.errorhandler(PoolTimeoutError)
     def no_database(error: Exception) -> Response:
+        # Whatever kind of error it is that tells of a lost connection.
+        lost = isinstance(error, OperationalError | PoolTimeoutError) or getattr(error, "connection_invalidated", False)
+        if not lost:
+            return unexpected(error)
         log.event("database unavailable", level=logging.ERROR, error=type(error).__name__)
         return answer(Problem(503, "database-unavailable", "The service's own database does not answer", retry_after=1))
 
