@@ -66,6 +66,19 @@ class Http:
 
 
 @dataclass(frozen=True)
+class Postgresql:
+    """Asks whether the server speaks TLS, before which nobody has to log in: `S` or `N` (PostgreSQL, 55.2.10)."""
+
+    opening: bytes = (8).to_bytes(4) + (80877103).to_bytes(4)
+    request: bytes = (8).to_bytes(4) + (80877104).to_bytes(4)
+    """Whether it speaks GSSAPI. There is no third question."""
+    exchanges: int = 1
+
+    def complete(self, inbox: bytes, *, ended: bool) -> int:
+        return int(inbox[:1] in (b"S", b"N", b"G"))
+
+
+@dataclass(frozen=True)
 class Greeting:
     """A server that greets with `220` and knows NOOP: SMTP, and FTP too."""
 

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from windtunnel.edge_records import EdgeRecord
 from windtunnel.errors import CapabilityError, InjectionUnprovenError, TopologyError
 from windtunnel.faults.canary import Sighting, Song, sing
-from windtunnel.faults.dialect import Dialect, Greeting, Http
+from windtunnel.faults.dialect import Dialect, Greeting, Http, Postgresql
 from windtunnel.faults.patience import Patience
 from windtunnel.stack.base import Address, Stack
 from windtunnel.topology.model import Edge
@@ -152,8 +152,8 @@ class Watch:
 
 def dialects(stack: Stack, edge: Edge, address: Address) -> tuple[Dialect, ...]:
     """The ways in which a canary may talk on this edge, the usual one first."""
-    if edge.protocol == "tcp":
-        return (Greeting(),)
+    if edge.protocol != "http":
+        return (Postgresql() if edge.protocol == "postgresql" else Greeting(),)
     service = stack.topology.instances[edge.target]
     paths = [service.ready if service.ready.startswith("/") else "/", service.metrics.get("path", "")]
     return tuple(Http(path, str(address)) for path in paths if path)

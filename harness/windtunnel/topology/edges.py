@@ -9,14 +9,18 @@ from typing import Literal, cast
 
 from windtunnel.document import Fields, Value
 from windtunnel.topology.external import PLACE_KEYS, read_place
-from windtunnel.topology.model import CLIENT, BackendName, Edge, ProxyPlace, Service
+from windtunnel.topology.model import CLIENT, BackendName, Edge, Protocol, ProxyPlace, Service
 from windtunnel.topology.placeholders import ADDRESS_WORDS
 from windtunnel.topology.service import filled, variable_name
 
 _BACKENDS: tuple[BackendName, ...] = ("process", "docker", "external")
 _KEYS = ("via", "protocol", "criticality", "background", "backends")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
-_DEFAULT_URL = {"http": "http://${host}:${port}", "tcp": "${host}:${port}"}
+_DEFAULT_URL = {
+    "http": "http://${host}:${port}",
+    "postgresql": "postgresql://${host}:${port}",
+    "tcp": "${host}:${port}",
+}
 
 
 def read_edges(value: Value, services: Mapping[str, Service], environ: Mapping[str, str]) -> tuple[Edge, ...]:
@@ -33,9 +37,7 @@ def _edge(item: Value, services: Mapping[str, Service], environ: Mapping[str, st
     fields = item.fields(required=["from", "to"], optional=_KEYS)
     source = fields["from"].choice("service", (CLIENT, *services))
     target = fields["to"].choice("service", tuple(services))
-    protocol = cast(
-        'Literal["http", "tcp"]', fields.read("protocol", lambda v: v.choice("protocol", _DEFAULT_URL), "http")
-    )
+    protocol = cast(Protocol, fields.read("protocol", lambda v: v.choice("protocol", _DEFAULT_URL), "http"))
     ends = [services[end] for end in (source, target) if end != CLIENT]
     backends = fields.read("backends", _backends, _usual_backends(fields.get("via"), ends))
     via = _via(item, fields, source, backends, environ)

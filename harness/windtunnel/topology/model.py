@@ -19,6 +19,8 @@ from windtunnel.topology.instances import choose, instance_names, names_of, serv
 CLIENT = "client"
 """The test's own side is a node too: `client->orders` is an edge."""
 
+Protocol = Literal["http", "postgresql", "tcp"]
+"""What callers and callee speak: how a canary makes itself understood."""
 BackendName = Literal["process", "docker", "external"]
 Anything = TypeVar("Anything")
 
@@ -128,7 +130,7 @@ class Edge:
     """The callee's host name as it is written into the caller, who finds the proxy there. Docker only."""
     via_proxy: ProxyPlace | None = None
     """The proxy on it where the system runs elsewhere. External only."""
-    protocol: Literal["http", "tcp"] = "http"
+    protocol: Protocol = "http"
     criticality: Literal["hard", "soft"] = "hard"
     background: bool = False
     """Calls on it are not made while a client waits (an outbox's relay, for instance)."""
