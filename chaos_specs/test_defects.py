@@ -50,8 +50,13 @@ DEFECTS = [
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda d: f"{d.experiment}-without-{d.policy}")
 def test_experiment_fails_without_the_policy_it_guards(defect, request, record_property):
     """Switched off: FAIL, on the named expectation, and not by an error of the harness."""
+    measure_without(defect, SPECS, request, record_property)
+
+
+def measure_without(defect, folder, request, record_property):
+    """Run the experiment of that folder; it must FAIL, on the named expectation."""
     tunnel = open_tunnel(request.config)
-    (spec,) = read_specs(SPECS / f"{defect.experiment}.yaml", tunnel.topology, faults=SHAPES)
+    (spec,) = read_specs(folder / f"{defect.experiment}.yaml", tunnel.topology, faults=SHAPES)
     off = ",".join(filter(None, (defect.policy, defect.hidden_by)))
     tunnel.stack.replace(defect.service, {"POLICIES_OFF": off})
     try:

@@ -8,7 +8,7 @@ from fault_stack import IDLE, MAIL, WEB, FaultStack, Impatience, injected, plann
 from windtunnel.errors import CapabilityError, InjectionUnprovenError, RestorationUnprovenError
 from windtunnel.faults import Bites, Fault, build
 from windtunnel.faults.canary import Song, sing
-from windtunnel.faults.dialect import Greeting, Http
+from windtunnel.faults.dialect import Greeting, Http, Postgresql
 from windtunnel.toxiproxy import EdgeProxy
 
 EVERY = {
@@ -452,6 +452,10 @@ def test_edge_faults_keep_their_protocols(stack):
         (Http("/", "h"), b"HTTP/1.1 200 OK\r\n", 0),
         (Greeting(), b"220-hello\r\n220 ready\r\n250", 22),
         (Greeting(), b"220-hello\r\n", 0),
+        (Postgresql(), b"N", 1),
+        (Postgresql(), b"S", 1),
+        (Postgresql(), b"", 0),
+        (Postgresql(), b"E", 0),
     ],
 )
 def test_an_answer_is_complete_when_it_is(dialect, text, length):

@@ -188,7 +188,7 @@ MISTAKES = [
         27,
         "'ledger' is no process; write backends: [docker], or give 'ledger' a process",
     ),
-    ("protocol", ("protocol: tcp", "protocol: tpc"), 30, "unknown protocol 'tpc'; known: tcp, http"),
+    ("protocol", ("protocol: tcp", "protocol: tpc"), 30, "unknown protocol 'tpc'; known: tcp, http, postgresql"),
     ("criticality", ("criticality: soft", "criticality: sof"), 26, "unknown criticality 'sof'; known: soft, hard"),
     ("background", ("background: true", "background: perhaps"), 26, "expected true or false, found the text 'perhaps'"),
     (

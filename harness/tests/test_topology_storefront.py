@@ -1,5 +1,6 @@
 """The storefront's own topology file can be read, wherever the tests are run."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from windtunnel.stack.base import Address
@@ -73,3 +74,27 @@ def test_orders_is_told_both_instances_of_inventory_as_a_process_and_as_a_contai
         f"sqlite:///{tmp_path}/inventory/data/inventory.db"
     }
     assert {"inventory#1", "inventory#2"} <= set(layout.networks["wind"].members)
+
+
+def test_storefront_on_postgresql_differs_in_its_databases_alone():
+    """Two files that must say the same: what the one promises on SQLite, the other promises on PostgreSQL."""
+    plain, other = read_topology(PATH, {}), read_topology(PATH.with_name("topology-postgres.yaml"), {})
+    callers = {name for name, service in plain.services.items() if "DATABASE_URL" in service.env}
+    added = [edge for edge in other.edges if edge.target == "postgres"]
+
+    def essence(service):
+        env = {name: value for name, value in service.env.items() if name != "DATABASE_URL"}
+        return replace(service, line=0, env=env, after=())
+
+    assert other.services.keys() - plain.services.keys() == {"postgres"}
+    assert {n: essence(s) for n, s in other.services.items() if n != "postgres"} == {
+        n: essence(s) for n, s in plain.services.items()
+    }
+    assert [replace(e, line=0) for e in other.edges if e not in added] == [replace(e, line=0) for e in plain.edges]
+    assert {edge.source for edge in added} == callers
+    assert all(other.services[name].after == ("postgres",) for name in callers)
+    assert {
+        scenario: {edge: lost for edge, lost in table.items() if "->postgres" not in edge}
+        for scenario, table in other.degrades_to.items()
+    } == plain.degrades_to
+    assert all(table.keys() >= {edge.name for edge in added} for table in other.degrades_to.values())

@@ -20,7 +20,10 @@ from storefront.inventory.settings import Settings as InventorySettings
 from storefront.shared import postgresql
 from storefront.shared.database import Database, table_of
 from storefront.shared.postgresql import Reach
+from windtunnel.faults.canary import Song, sing
+from windtunnel.faults.dialect import Postgresql
 from windtunnel.proxy import EmbeddedToxiproxy
+from windtunnel.stack.base import Address
 from windtunnel.toxiproxy import EdgeProxy, ToxiproxyClient
 
 TRANSFER = {"kind": "payment", "amount_cents": 500, "card": "card-ok", "reference": "o1"}
@@ -165,6 +168,14 @@ def test_server_that_comes_later_than_its_client_is_waited_for(tmp_path):
     finally:
         if server.process is None:
             server.resume()
+
+
+def test_canary_is_answered_by_a_server_and_logs_in_nowhere():
+    """What the harness asks on an edge with `protocol: postgresql`, asked of a real server."""
+    server = postgres_server()
+    seen = sing(Address("127.0.0.1", server.port), Postgresql(), Song())
+
+    assert (seen.outcome, seen.received) == ("answered", 1)
 
 
 def test_server_s_limits_are_set_on_each_connection(database):

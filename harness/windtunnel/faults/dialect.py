@@ -75,7 +75,7 @@ class Postgresql:
     exchanges: int = 1
 
     def complete(self, inbox: bytes, *, ended: bool) -> int:
-        return int(inbox[:1] in (b"S", b"N", b"G"))
+        return int(inbox[:1] in (b"S", b"N"))
 
 
 @dataclass(frozen=True)

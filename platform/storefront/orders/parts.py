@@ -27,7 +27,9 @@ class Parts:
 
     def __init__(self, settings: Settings, clock: Callable[[], float], rng: random.Random) -> None:
         off = settings.policies_off
-        self.database = Database(settings.database_url, Base.metadata, connections=settings.threads)
+        self.database = Database(
+            settings.database_url, Base.metadata, connections=settings.threads, patient="database_limit" in off
+        )
         self.peers = _peers(settings)
         journal = Journal(SAGAS, self.database, settings.saga, clock)
         self._outbox = Outbox(OUTBOX)

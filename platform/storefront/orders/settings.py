@@ -9,14 +9,15 @@ from storefront.shared.base_settings import BaseSettings, base_arguments
 from storefront.shared.environment import Environment
 from storefront.shared.policies import Declared, ServicePolicies, edges
 
-SWITCHES = ("idempotency", "charge_key", "compensation", "outbox", "problem_details")
+SWITCHES = ("idempotency", "charge_key", "compensation", "outbox", "problem_details", "database_limit")
 """What POLICIES_OFF may name besides the policies of `policies.toml`:
 
 `idempotency`      a repeated Idempotency-Key makes a second order
 `charge_key`       every attempt at payments carries a new key
 `compensation`     stock stays held when an order fails
 `outbox`           the mail is sent while the client waits
-`problem_details`  a dependency's failure becomes a bare 500
+`problem_details`  a dependency's failure, and the database's, becomes a bare 500
+`database_limit`   a PostgreSQL server that does not answer is waited for without end
 """
 _PEERS = ("users", "inventory", "payments", "notifications")
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import cast
 
-from sqlalchemy import Connection, Insert, MetaData, Table, insert, make_url, text
+from sqlalchemy import URL, Connection, Engine, Insert, MetaData, Table, insert, make_url, text
 from sqlalchemy.dialects import postgresql as dialect
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, class_mapper
@@ -40,6 +40,12 @@ def insert_new(row: type[DeclarativeBase]) -> Insert:
     return dialect.insert(table_of(row)).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
 
 
+def _engine(url: URL, connections: int, patient: bool) -> Engine:
+    if url.get_backend_name() == "postgresql":
+        return postgresql.make_engine(url, None if patient else postgresql.ANSWER)
+    return sqlite.make_engine(url, connections + 4)
+
+
 class Database:
     """Short transactions, for reading or for writing.
 
@@ -47,11 +53,14 @@ class Database:
     anew costs several times what SQLite needs to execute it.
     """
 
-    def __init__(self, url: str, metadata: MetaData, *, connections: int = 32) -> None:
-        """Makes the tables that are not there; changes none that are. Raises an SQLAlchemy error when it cannot."""
+    def __init__(self, url: str, metadata: MetaData, *, connections: int = 32, patient: bool = False) -> None:
+        """Makes the tables that are not there; changes none that are. Raises an SQLAlchemy error when it cannot.
+
+        `patient` waits for a server's answer for ever: only to show that somebody notices.
+        """
         where = make_url(url)
         self._server = where.get_backend_name() == "postgresql"
-        self._engine = postgresql.make_engine(where) if self._server else sqlite.make_engine(where, connections + 4)
+        self._engine = _engine(where, connections, patient)
         self._writing = self._engine.execution_options(storefront_write=True)
         isolation = {"isolation_level": "REPEATABLE READ"} if self._server else {}
         self._reading = self._engine.execution_options(**isolation)

@@ -60,11 +60,12 @@ class ImpatientConnection(psycopg.Connection[Any]):
     """A connection on which every wait ends. After a wait in vain it is closed: what came late would be misread."""
 
     reach: Reach | None = None
+    patience: float | None = ANSWER
 
     def wait(self, gen: PQGen[Result], interval: float = 0.1, timeout: float | None = None) -> Result:
         """Drive one exchange with the server. Raises `psycopg.OperationalError` when no answer comes in time."""
         try:
-            return super().wait(gen, interval, ANSWER if timeout is None else timeout)
+            return super().wait(gen, interval, self.patience if timeout is None else timeout)
         except psycopg.OperationalError:
             if self.pgconn.transaction_status == TransactionStatus.ACTIVE:  # the answer is still to come
                 self.pgconn.finish()
@@ -73,8 +74,8 @@ class ImpatientConnection(psycopg.Connection[Any]):
             raise
 
 
-def make_engine(url: URL) -> Engine:
-    """Raises an SQLAlchemy error for a URL that cannot be used; connects to nobody yet."""
+def make_engine(url: URL, patience: float | None = ANSWER) -> Engine:
+    """`patience`: seconds for any answer; None waits for ever. Raises an SQLAlchemy error for a URL of no use."""
     limits = f"-c statement_timeout={STATEMENT * 1000:.0f} -c idle_in_transaction_session_timeout={IDLE * 1000:.0f}"
     usual: dict[str, Any] = {"connect_timeout": CONNECT, "options": limits}
     engine = create_engine(
@@ -99,7 +100,7 @@ def make_engine(url: URL) -> Engine:
         except psycopg.errors.ConnectionTimeout:
             reach.lost()
             raise
-        connection.reach = reach
+        connection.reach, connection.patience = reach, patience
         return connection
 
     return engine

@@ -52,14 +52,16 @@ def answer(problem: Problem) -> Response:
     return Response(body, problem.status, {**problem.headers, "Content-Type": MEDIA_TYPE})
 
 
+def _bare() -> Response:
+    return Response("Internal Server Error", 500, content_type="text/plain")
+
+
 def register(app: Flask, *, details: bool = True) -> None:
-    """Answer every error with a problem document. `details=False` makes a dependency's failure a bare 500."""
+    """Answer every error with a problem document. `details=False` makes what another one did not do a bare 500."""
 
     @app.errorhandler(Problem)
     def known(problem: Problem) -> Response:
-        if isinstance(problem, DependencyProblem) and not details:
-            return Response("Internal Server Error", 500, content_type="text/plain")
-        return answer(problem)
+        return _bare() if isinstance(problem, DependencyProblem) and not details else answer(problem)
 
     @app.errorhandler(HTTPException)
     def of_the_framework(error: HTTPException) -> Response:
@@ -80,6 +82,8 @@ def register(app: Flask, *, details: bool = True) -> None:
         if not lost:
             return unexpected(error)
         log.event("database unavailable", level=logging.ERROR, error=type(error).__name__)
+        if not details:
+            return _bare()
         return answer(Problem(503, "database-unavailable", "The service's own database does not answer", retry_after=1))
 
     @app.errorhandler(Exception)
