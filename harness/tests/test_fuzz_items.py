@@ -13,6 +13,8 @@ from fuzz_system import EDGES, write_fuzz_system
 
 from windtunnel.cli import main
 
+pytestmark = pytest.mark.xdist_group("fuzz items")  # one system for all of them
+
 CELLS = ["healthy", *(f"front->back {f}" for f in ("refused", "black-holed", "slow", "answer-lost", "truncated"))]
 KEPT = {
     "found": "windtunnel/v1",

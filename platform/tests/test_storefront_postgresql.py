@@ -10,7 +10,7 @@ from scripted_peer import ManualClock
 from sqlalchemy import insert, make_url, text
 from storefront_shop import Shop, eventually
 
-from resilience.durable import Claim, IdempotencySettings, IdempotencyStore, New
+from resilience.durable import Answer, Claim, IdempotencySettings, IdempotencyStore, New
 from storefront.bank import app as bank
 from storefront.bank.models import KEYS, Base, Transfer
 from storefront.bank.settings import Settings as BankSettings
@@ -26,6 +26,7 @@ from windtunnel.proxy import EmbeddedToxiproxy
 from windtunnel.stack.base import Address
 from windtunnel.toxiproxy import EdgeProxy, ToxiproxyClient
 
+DONE = Answer(201, b"{}")
 TRANSFER = {"kind": "payment", "amount_cents": 500, "card": "card-ok", "reference": "o1"}
 
 
@@ -264,7 +265,10 @@ class Interrupted:
         return result
 
 
-def test_key_that_is_given_free_between_two_looks_is_claimed(database):
+@pytest.mark.parametrize(
+    "claiming", [IdempotencyStore.begin, lambda *words: IdempotencyStore.settle(*words, DONE)], ids=["begin", "settle"]
+)
+def test_key_that_is_given_free_between_two_looks_is_claimed(database, claiming):
     """It was taken when the claim was tried, and gone when its answer was looked up."""
     keys = IdempotencyStore(KEYS, IdempotencySettings(), ManualClock())
     claim = Claim(scope="s", key="k", fingerprint="f")
@@ -276,7 +280,7 @@ def test_key_that_is_given_free_between_two_looks_is_claimed(database):
             keys.abandon(other, claim, first)
 
     with database.write() as connection:
-        second = keys.begin(Interrupted(connection, abandon), claim)
+        second = claiming(keys, Interrupted(connection, abandon), claim)
 
     assert second == New(1)
 
