@@ -1,5 +1,7 @@
 """State that survives: sagas, outbox and idempotency keys, in the service's own database (SQLAlchemy).
 
+Tested on SQLite and on PostgreSQL, there with several writers at once under READ COMMITTED.
+
 Each is a table, plain settings and a class that is given a clock; none of them owns a thread or a connection. What
 they have in common: a change and its record are one transaction, a claim is a lease with a number, and nothing is done
 on the word of somebody whose claim has passed.
