@@ -8,6 +8,7 @@ import sys
 from xml.etree import ElementTree
 
 import pytest
+import small_system
 import yaml
 from fuzz_system import EDGES, write_fuzz_system
 
@@ -28,7 +29,7 @@ KEPT = {
 def write_project(folder):
     """A project of somebody's own: the system, its pytest.ini, and one case that was found once."""
     write_fuzz_system(folder)
-    (folder / "pytest.ini").write_text("[pytest]\naddopts = -p no:locust -p no:pact\nwt_topology = topology.yaml\n")
+    (folder / "pytest.ini").write_text(small_system.INI)
     (folder / "found").mkdir()
     (folder / "found" / "text.yaml").write_text(yaml.safe_dump(KEPT))
     with (folder / "fuzz.yaml").open("a") as plan:
