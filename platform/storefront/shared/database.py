@@ -42,7 +42,7 @@ def insert_new(row: type[DeclarativeBase]) -> Insert:
 
 def _engine(url: URL, connections: int, patient: bool) -> Engine:
     if url.get_backend_name() == "postgresql":
-        return postgresql.make_engine(url, None if patient else postgresql.ANSWER)
+        return postgresql.make_engine(url, patient=patient)
     return sqlite.make_engine(url, connections + 4)
 
 

@@ -36,6 +36,7 @@ IDLE: Final = 3.0
 """Seconds after which the server ends a transaction whose client says nothing: one that was cut off holds locks."""
 REST: Final = 1.0
 """Seconds for which nobody tries again once the server did not answer."""
+_FOR_EVER: Final = 86400
 _MAKING: Final = 0x73746F7265  # "store"
 """Whoever makes tables holds the lock of this number, which each database has for itself."""
 
@@ -60,7 +61,7 @@ class ImpatientConnection(psycopg.Connection[Any]):
     """A connection on which every wait ends. After a wait in vain it is closed: what came late would be misread."""
 
     reach: Reach | None = None
-    patience: float | None = ANSWER
+    patience: float = ANSWER
 
     def wait(self, gen: PQGen[Result], interval: float = 0.1, timeout: float | None = None) -> Result:
         """Drive one exchange with the server. Raises `psycopg.OperationalError` when no answer comes in time."""
@@ -74,15 +75,18 @@ class ImpatientConnection(psycopg.Connection[Any]):
             raise
 
 
-def make_engine(url: URL, patience: float | None = ANSWER) -> Engine:
-    """`patience`: seconds for any answer; None waits for ever. Raises an SQLAlchemy error for a URL of no use."""
+def make_engine(url: URL, *, patient: bool = False) -> Engine:
+    """Raises an SQLAlchemy error for a URL that cannot be used; connects to nobody yet.
+
+    `patient` has none of this side's limits: only to show that somebody notices.
+    """
     limits = f"-c statement_timeout={STATEMENT * 1000:.0f} -c idle_in_transaction_session_timeout={IDLE * 1000:.0f}"
-    usual: dict[str, Any] = {"connect_timeout": CONNECT, "options": limits}
+    usual: dict[str, Any] = {"connect_timeout": _FOR_EVER if patient else CONNECT, "options": limits}
     engine = create_engine(
         url,
         pool_size=POOL,
         max_overflow=0,
-        pool_timeout=TURN,
+        pool_timeout=_FOR_EVER if patient else TURN,
         pool_pre_ping=True,
         hide_parameters=True,
         # Would cost each new connection a question about a type that nobody uses.
@@ -100,7 +104,7 @@ def make_engine(url: URL, patience: float | None = ANSWER) -> Engine:
         except psycopg.errors.ConnectionTimeout:
             reach.lost()
             raise
-        connection.reach, connection.patience = reach, patience
+        connection.reach, connection.patience = reach, _FOR_EVER if patient else ANSWER
         return connection
 
     return engine
