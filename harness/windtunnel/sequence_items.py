@@ -25,6 +25,7 @@ class ChainItem(FuzzItem):
     def __init__(self, *, chain: Chain, **kwargs: Any) -> None:
         super().__init__(place=chain.first.name, operations=chain.operations, **kwargs)
         self.chain = chain
+        self.extra_keyword_matches.add("chain")
 
     def run(self, fuzzer: Fuzzer) -> CellResult:
         from windtunnel.fuzz.chains import run_chain

@@ -15,7 +15,7 @@ from windtunnel.errors import WindtunnelError
 from windtunnel.fuzz.cells import CellResult
 from windtunnel.fuzz.expressions import Exchange, NoValueError
 from windtunnel.fuzz.found_again import GONE, another_one, not_found, target_of
-from windtunnel.fuzz.fuzzer import QUIET, Fuzzer
+from windtunnel.fuzz.fuzzer import Fuzzer
 from windtunnel.fuzz.generate import seed_of
 from windtunnel.fuzz.links import GOOD, SAFE, Link, Links, linked_shot
 from windtunnel.fuzz.operations import Operation
@@ -72,7 +72,7 @@ def run_chain(fuzzer: Fuzzer, chain: Chain) -> CellResult:
     def run(gun: Gun, result: CellResult) -> None:
         number = seed_of(fuzzer.seed, chain.id)
         made = {each.name: fuzzer.valid(each, gun, 1, "chain", number)[0] for each in chain.operations}
-        fuzzer.stack.until_quiet(QUIET)
+        fuzzer.stack.until_quiet(fuzzer.patience)
         said = _send(fuzzer, chain.first, gun, made[chain.first.name], result)
         story = [said]
         for name in chain.names:
@@ -84,7 +84,7 @@ def run_chain(fuzzer: Fuzzer, chain: Chain) -> CellResult:
         if not result.problems:
             _gone(fuzzer, story, gun, result)
             result.proof = f"followed: {', '.join(result.followed)}"
-        fuzzer.stack.until_quiet(QUIET)
+        fuzzer.stack.until_quiet(fuzzer.patience)
 
     return fuzzer.noted(chain.id, chain.first, run)
 

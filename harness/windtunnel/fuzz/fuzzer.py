@@ -69,9 +69,10 @@ class Fuzzer:
         table: EdgeTable,
         links: Links = NO_LINKS,
         seed: int = 0,
+        patience: float = QUIET,
     ) -> None:
         self.stack, self.plan, self.table, self.links, self.seed = stack, plan, table, links, seed
-        self._profile = profile
+        self._profile, self.patience = profile, patience
         self.chaos = Chaos(stack, journal)
         self.watch = EdgeWatch(stack)
         self.visitor = Visitor(plan, stack)
@@ -119,7 +120,7 @@ class Fuzzer:
         Raises `NoControlError` when it is not, `NotQuietError` when the system does not come to rest.
         """
         shot = self.valid(operation, gun, 1, "control")[0]
-        self.stack.until_quiet(QUIET)  # what making it set off is not its own doing
+        self.stack.until_quiet(self.patience)  # what making it set off is not its own doing
         self.watch.mark()
         answer = gun.fire(shot)
         if answer.status is None or not 200 <= answer.status < 300:
@@ -128,7 +129,7 @@ class Fuzzer:
                 f"teach `complete` in {self.plan.visitor or 'a visitor file'} what it needs: "
                 f"{curl_line(operation, shot, gun.base_url)}"
             )
-        self.stack.until_quiet(QUIET)  # what goes on in the background belongs to it as well
+        self.stack.until_quiet(self.patience)  # what goes on in the background belongs to it as well
         return shot, dict(self.watch.seen())
 
     def shoot(
@@ -178,7 +179,7 @@ class Fuzzer:
         cases = boundaries(operation, wanted.boundaries, number)
         self.shoot(operation, gun, (self._load(gun, operation, case, "boundary") for case in cases), result)
         self.shoot(operation, gun, spoiled(operation, control, self.visitor.bad_credentials()), result)
-        self.stack.until_quiet(QUIET)
+        self.stack.until_quiet(self.patience)
 
     def _faulted(self, cell: Cell, gun: Gun, result: CellResult) -> None:
         assert cell.fault is not None
@@ -195,7 +196,7 @@ class Fuzzer:
                 result.proof += f"; {result.reached} calls met it"
             self.shoot(operation, gun, invalid, result, cell.condition)
         self._come_again(operation, gun, zip(valid, answers, strict=True), result)
-        self.stack.until_quiet(QUIET)
+        self.stack.until_quiet(self.patience)
         if not cell.fault.countable:
             self.check_edge(cell, gun)
             result.proof += "; a valid request called there just before and just after, and nothing passed meanwhile"
@@ -203,15 +204,17 @@ class Fuzzer:
     def _come_again(
         self, operation: Operation, gun: Gun, sent: Iterable[tuple[Shot, Answer]], result: CellResult
     ) -> None:
-        """What a client asks again for is asked again until the answer is final; each answer is judged.
+        """What the document's own link tells a client to ask again is asked again until the answer is the last word.
 
-        Nobody waits longer than for the system to come to rest: `until_quiet` then says what it is waiting for.
+        Each answer is judged. Nobody waits longer than for the system to come to rest: `until_quiet` then says what it
+        is waiting for.
         """
-        end = time.monotonic() + QUIET
+        end = time.monotonic() + self.patience
         for shot, first in sent:
             answer = first
-            while self.visitor.comes_again(operation, answer.status) and time.monotonic() < end:
+            while (link := self.links.unfinished(operation, answer.status)) and time.monotonic() < end:
                 (answer,) = self.shoot(operation, gun, [shot], result)
+                result.followed[link.id] = result.followed.get(link.id, 0) + 1
                 time.sleep(AGAIN)
 
     def check_edge(self, cell: Cell, gun: Gun) -> None:

@@ -17,6 +17,8 @@ from windtunnel.fuzz.shots import Gun, Shot
 
 GOOD = frozenset(range(200, 300))
 SAFE = ("GET", "HEAD")
+UNFINISHED = (202, 503, 504)
+"""Statuses that are not the last word, where the document has a link that sends the same again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +83,10 @@ class Links:
     def again(self, operation: Operation, status: int | None) -> Link | None:
         """The link by which a client sends the same again after that answer, where the document has one."""
         return next((link for link in self.after(operation, status) if link.replay), None)
+
+    def unfinished(self, operation: Operation, status: int | None) -> Link | None:
+        """The same where that answer is not the last word: the document tells the client to come again."""
+        return self.again(operation, status) if status in UNFINISHED else None
 
     def __len__(self) -> int:
         return len(self.all)

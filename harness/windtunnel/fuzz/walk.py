@@ -23,16 +23,14 @@ from windtunnel.fuzz.cells import CellResult, Problem
 from windtunnel.fuzz.expressions import Exchange, NoValueError
 from windtunnel.fuzz.faults import FAULTS
 from windtunnel.fuzz.found_again import another_one, not_found
-from windtunnel.fuzz.fuzzer import AGAIN, QUIET, Fuzzer, NoControlError, NotReachedError, shown
+from windtunnel.fuzz.fuzzer import AGAIN, Fuzzer, NoControlError, NotReachedError, shown
 from windtunnel.fuzz.generate import seed_of
-from windtunnel.fuzz.links import GOOD, linked_shot
+from windtunnel.fuzz.links import GOOD, UNFINISHED, Link, linked_shot
 from windtunnel.fuzz.operations import Operation
 from windtunnel.fuzz.shots import Gun, Shot, curl_line
 from windtunnel.fuzz.walk_steps import Ground, Step, Walk
 from windtunnel.invariants import evaluate
 
-UNFINISHED = (202, 503, 504)
-"""After which a client comes again, where the document has a link for it."""
 ARRIVAL = 1.0
 """Seconds that the record of an edge has to show a call that was made while the edge was broken."""
 
@@ -74,9 +72,9 @@ class Walker:
                 for number, step in enumerate(self._walk.steps, 1):
                     self._step(number, step)
             self._come_again()
-            self._fuzzer.stack.until_quiet(QUIET)
+            self._fuzzer.stack.until_quiet(self._fuzzer.patience)
             self._all_work(names, "after")
-            self._fuzzer.stack.until_quiet(QUIET)
+            self._fuzzer.stack.until_quiet(self._fuzzer.patience)
             self._at_rest(since)
         self._result.reached = self._met
         self._result.proof = f"{self._faults} faults, each proven in place and proven gone; {self._met} calls met them"
@@ -116,7 +114,7 @@ class Walker:
                     f"{name}: a valid request must work before anything is broken, but {shown(answer)}"
                 )
         if when == "before":
-            self._fuzzer.stack.until_quiet(QUIET)
+            self._fuzzer.stack.until_quiet(self._fuzzer.patience)
 
     def _step(self, number: int, step: Step) -> None:
         words = f"{number}. {step.words}"
@@ -139,7 +137,7 @@ class Walker:
             self._said[step.call] = replace(again, shot=first.shot)
         link = self._ground.links.again(first.operation, first.answer.status)
         if link is not None:
-            self._result.followed[link.id] = self._result.followed.get(link.id, 0) + 1
+            self._followed(link)
 
     def _follow(self, words: str, step: Step) -> None:
         before = self._said[step.call]
@@ -154,7 +152,7 @@ class Walker:
             self._note(words, before, [f"{link.id} cannot be followed: {missing}"])
             return
         after = self._send(f"{words}: {link.name}", link.target, shot)
-        self._result.followed[link.id] = self._result.followed.get(link.id, 0) + 1
+        self._followed(link)
         self._note(words, after, list(not_found(link, before, after)))
         if link.replay:
             self._same(words, before, after)
@@ -164,28 +162,33 @@ class Walker:
 
     def _come_again(self) -> None:
         """Who got no final answer asks again, as the document's link says, until it is final."""
-        end = time.monotonic() + QUIET
+        end = time.monotonic() + self._fuzzer.patience
         for number, first in self._said.items():
             said = first
-            while self._unfinished(said) and time.monotonic() < end:
+            while (link := self._unfinished(said)) and time.monotonic() < end:
                 time.sleep(AGAIN)
+                self._followed(link)
                 shot = replace(first.shot, kind="replay", name=f"replay of {number}")
                 said = self._send(f"afterwards, replay call {number}", first.operation, shot)
                 self._same(f"afterwards, replay call {number}", first, said)
+            if self._unfinished(said):
+                waited = f"asked again for {self._fuzzer.patience:g} s, and never got a final answer"
+                self._note(f"afterwards, replay call {number}", said, [waited])
 
-    def _unfinished(self, said: Exchange) -> bool:
-        status = said.answer.status
-        return status in UNFINISHED and self._ground.links.again(said.operation, status) is not None
+    def _unfinished(self, said: Exchange) -> Link | None:
+        return self._ground.links.unfinished(said.operation, said.answer.status)
 
     def _at_rest(self, since: float) -> None:
-        plan = self._fuzzer.plan.walk
-        for event in evaluate(plan.invariants if plan else (), self._fuzzer.stack, since):
+        plan, stack = self._fuzzer.plan.walk, self._fuzzer.stack
+        for event in evaluate(plan.invariants if plan else (), stack, since):
             if event.error:
                 self._result.errors.append(f"invariant {event.invariant} could not be asked: {event.error}")
             if event.violations:
-                redacted = tuple(self._fuzzer.stack.redact(f"{event.invariant}: {line}") for line in event.violations)
+                redacted = tuple(stack.redact(f"{event.invariant}: {line}") for line in event.violations)
                 self._result.problems.append(Problem(request="at rest", wrong=redacted, curl="", answer=""))
-                self._result.dirty = True  # what is wrong stays wrong
+                # What is still said to be wrong of a time in which nothing happened would be said of every later walk.
+                (now,) = evaluate((event.invariant,), stack, time.time())
+                self._result.dirty |= bool(now.violations or now.error)
 
     def _break(self, words: str, step: Step) -> None:
         if step.edge in self._on:
@@ -243,6 +246,9 @@ class Walker:
         self._result.story.append(f"{words} -> {status} after {answer.seconds * 1000:.0f} ms{mark}")
         self._result.story.append(f"     {redact(curl_line(operation, shot, gun.base_url))}")
         return Exchange(operation=operation, shot=shot, answer=answer)
+
+    def _followed(self, link: Link) -> None:
+        self._result.followed[link.id] = self._result.followed.get(link.id, 0) + 1
 
     def _note(self, words: str, said: Exchange, wrong: list[str]) -> None:
         self._fuzzer.note(self._result, replace(said, shot=replace(said.shot, name=words)), wrong)

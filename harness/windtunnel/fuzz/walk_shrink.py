@@ -51,20 +51,21 @@ def _shorter(walk: Walk, result: CellResult) -> Iterator[Walk]:
     wrong = [int(match[1]) for match in found if match]
     if wrong and min(wrong) < len(walk.steps):
         yield replace(walk, steps=walk.steps[: min(wrong)])
-    for fault in [step for step in walk.steps if step.do == "fault"]:
-        yield replace(walk, steps=tuple(_without(walk.steps, fault)))
+    for at, step in enumerate(walk.steps):
+        if step.do == "fault":
+            yield replace(walk, steps=tuple(_without(walk.steps, at)))
     for at in reversed(range(len(walk.steps))):
         if walk.steps[at].do in ("call", "replay", "follow"):
             yield replace(walk, steps=(*walk.steps[:at], *walk.steps[at + 1 :]))
 
 
-def _without(steps: tuple[Step, ...], fault: Step) -> Iterator[Step]:
-    """Nor the lift that belongs to it."""
+def _without(steps: tuple[Step, ...], fault: int) -> Iterator[Step]:
+    """All but that fault, and the lift that belongs to it."""
     gone = False
-    for step in steps:
-        if step is fault:
+    for at, step in enumerate(steps):
+        if at == fault:
             gone = True
-        elif gone and step.do == "lift" and step.edge == fault.edge:
+        elif gone and step.do == "lift" and step.edge == steps[fault].edge:
             gone = False
         else:
             yield step
