@@ -122,7 +122,7 @@ def test_a_sound_system_passes_a_walk_and_says_what_was_proven(fuzzer):
     result = walk(fuzzer, *STEPS)
 
     assert (result.problems, result.errors) == ([], [])
-    assert result.proof.startswith("2 faults, each proven in place and proven gone")
+    assert result.proof.startswith("2 x a fault, each proven in place and proven gone")
     assert (result.reached or 0) >= 2
     assert result.followed["front: makeThing 503 again"] >= 1
 

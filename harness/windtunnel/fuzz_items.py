@@ -140,7 +140,7 @@ class FuzzItem(pytest.Item):
     def _kept(self, problems: list[Problem]) -> list[str]:
         """Cases that are worth keeping are files in the run's folder; the commands that keep them."""
         settings, folder = self.config.stash[SETTINGS], self.suite.plan.found
-        if folder is None:
+        if folder is None or self.kind not in ("cell", "found"):  # a request of a sequence means nothing alone
             return []
         commands = []
         for number, problem in enumerate([p for p in problems if p.document][:MOST_SHOWN]):
