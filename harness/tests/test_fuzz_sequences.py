@@ -117,6 +117,19 @@ def test_a_link_that_was_never_followed_is_an_error(fuzzer):
     assert "the document has no link readThing for that" in result.errors[0]
 
 
+def test_a_cell_asks_again_as_the_document_says_and_expects_a_final_answer(fuzzer):
+    """`503 again` is a promise: what was refused in the outage is done when it is over."""
+    verdicts = []
+    for defect in ("none", "never recovers"):
+        suite, made = fuzzer(defect)
+        verdicts.append(made.run(next(cell for cell in suite.cells if cell.condition == f"{EDGE} answer-lost")))
+    sound, ill = verdicts
+
+    assert (sound.outcome, ill.outcome) == ("PASS", "FAIL")
+    assert sound.followed["front: makeThing 503 again"] >= 1
+    assert any("makeThing 503 again: asked again for 2 s, and never got a final answer" in line for line in lines(ill))
+
+
 def test_a_sound_system_passes_a_walk_and_says_what_was_proven(fuzzer):
     """Every fault is counted where it was met, and is gone at the end; a client came again for what was lost."""
     result = walk(fuzzer, *STEPS)

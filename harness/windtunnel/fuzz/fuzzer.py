@@ -206,8 +206,8 @@ class Fuzzer:
     ) -> None:
         """What the document's own link tells a client to ask again is asked again until the answer is the last word.
 
-        Each answer is judged. Nobody waits longer than for the system to come to rest: `until_quiet` then says what it
-        is waiting for.
+        Each answer is judged. Nobody waits longer than for the system to come to rest: then the document's "ask again"
+        was not true.
         """
         end = time.monotonic() + self.patience
         for shot, first in sent:
@@ -216,6 +216,9 @@ class Fuzzer:
                 (answer,) = self.shoot(operation, gun, [shot], result)
                 result.followed[link.id] = result.followed.get(link.id, 0) + 1
                 time.sleep(AGAIN)
+            if link := self.links.unfinished(operation, answer.status):
+                said = Exchange(operation=operation, shot=shot, answer=answer)
+                self.note(result, said, [f"{link.id}: {never_final(self.patience)}"])
 
     def check_edge(self, cell: Cell, gun: Gun) -> None:
         """Raises `NoControlError` unless a valid request makes its calls on the cell's edge."""
@@ -266,6 +269,11 @@ class Fuzzer:
 
     def _number(self, cell: Cell) -> int:
         return seed_of(self.seed, cell.id)
+
+
+def never_final(patience: float) -> str:
+    """What is wrong with a document that tells its clients to ask again, for ever."""
+    return f"asked again for {patience:g} s, and never got a final answer"
 
 
 def shown(answer: Answer) -> str:

@@ -23,7 +23,7 @@ from windtunnel.fuzz.cells import CellResult, Problem
 from windtunnel.fuzz.expressions import Exchange, NoValueError
 from windtunnel.fuzz.faults import FAULTS
 from windtunnel.fuzz.found_again import another_one, not_found
-from windtunnel.fuzz.fuzzer import AGAIN, Fuzzer, NoControlError, NotReachedError, shown
+from windtunnel.fuzz.fuzzer import AGAIN, Fuzzer, NoControlError, NotReachedError, never_final, shown
 from windtunnel.fuzz.generate import seed_of
 from windtunnel.fuzz.links import GOOD, UNFINISHED, Link, linked_shot
 from windtunnel.fuzz.operations import Operation
@@ -175,8 +175,7 @@ class Walker:
                 said = self._send(f"afterwards, replay call {number}", first.operation, shot)
                 self._same(f"afterwards, replay call {number}", first, said)
             if self._unfinished(said):
-                waited = f"asked again for {self._fuzzer.patience:g} s, and never got a final answer"
-                self._note(f"afterwards, replay call {number}", said, [waited])
+                self._note(f"afterwards, replay call {number}", said, [never_final(self._fuzzer.patience)])
 
     def _unfinished(self, said: Exchange) -> Link | None:
         return self._ground.links.unfinished(said.operation, said.answer.status)

@@ -76,6 +76,11 @@ def kinds(problems: Iterable[Problem]) -> list[Problem]:
     return list(first.values())
 
 
+def of_kind(fuzz: FuzzSummary, kind: FuzzKind) -> list[FuzzCellSummary]:
+    """The entries of that kind. Of a summary written before there were kinds, cells and found cases."""
+    return [r for r in fuzz["results"] if r.get("kind", "found" if r["found"] else "cell") == kind]
+
+
 def fuzz_summary(parts: Sequence[FuzzPart]) -> FuzzSummary | None:
     """All parts of a run together; None when there are none."""
     if not parts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from windtunnel.report.fuzz_entry import of_kind
 from windtunnel.report.html import Markup, el, join
 from windtunnel.report.overall import STATES
 from windtunnel.report.page.frame import badge, breakage, section, table
@@ -16,7 +17,7 @@ MOST_REASONS = 5
 
 def fuzz_section(fuzz: FuzzSummary) -> Markup:
     """How much of the system was fuzzed, and how each cell went."""
-    cells = [cell for cell in fuzz["results"] if cell["kind"] == "cell"]
+    cells = of_kind(fuzz, "cell")
     whole = (
         f"{fuzz['cells_covered']} of {number(fuzz['cells'], 'cell')} decided, {fuzz['operations_covered']} of "
         f"{number(fuzz['operations'], 'documented operation')} covered, with {number(fuzz['cases'], 'request')}."
@@ -29,14 +30,14 @@ def fuzz_section(fuzz: FuzzSummary) -> Markup:
         _cells(cells) if cells else None,
         el("ul", *left_out) if left_out else None,
         _rows(fuzz, "found", "Found once, asked again"),
-        _rows(fuzz, "chain", f"Along links: {fuzz['links_followed']} of {number(fuzz['links'], 'link')} followed"),
+        _rows(fuzz, "chain", "Along links"),
         _rows(fuzz, "walk", "Walks, while faults come and go"),
     )
 
 
 def _rows(fuzz: FuzzSummary, kind: FuzzKind, title: str) -> Markup | None:
     """A table of all of that kind; None where there are none."""
-    lines = [[entry["id"], badge(STATES[entry["verdict"]])] for entry in fuzz["results"] if entry["kind"] == kind]
+    lines = [[entry["id"], badge(STATES[entry["verdict"]])] for entry in of_kind(fuzz, kind)]
     return table((title, ""), lines) if lines else None
 
 
