@@ -50,9 +50,10 @@ def _bare() -> None:
         app.before_request_funcs.clear()
         app.after_request_funcs.clear()
 
-    def together(once, claim, effect):
+    def together(once, claim, response, effect):
         with once._database.write() as connection:
-            return effect(connection)
+            effect(connection)
+        return response
 
     def send(peer, method, path, *, json=None, headers=None):
         return peer.bare.request(method, path, json=json, headers=headers)

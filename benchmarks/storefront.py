@@ -134,13 +134,13 @@ def _answers(http: httpx.Client) -> bool:
         return False
 
 
-def load(alone: Alone, route: Route, made: dict[str, str], seconds: float, folder: Path) -> dict[str, float]:
+def load(alone: Alone, route: Route, made: dict[str, str], seconds: int, folder: Path) -> dict[str, float]:
     """One round of wrk. Raises SystemExit when an answer was an error: a refusal is no performance."""
     body = "nil" if route.body is None else f"[[{json.dumps(route.body)}]]"
     fields = {"method": route.method, "path": route.path.format(**made), "body": body, "run": uuid.uuid4().hex}
     script = folder / "script.lua"
     script.write_text(SCRIPT % {"authorization": made.get("authorization", "Bearer x"), **fields})
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:g}s", "--timeout", "5s", "-s", str(script), alone.url]
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "5s", "-s", str(script), alone.url]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found: dict[str, float] = json.loads(said.splitlines()[-1])
     if found["errors"]:
@@ -148,7 +148,7 @@ def load(alone: Alone, route: Route, made: dict[str, str], seconds: float, folde
     return found
 
 
-def beside_bare(route: Route, rounds: int, seconds: float) -> dict[str, object]:
+def beside_bare(route: Route, rounds: int, seconds: int) -> dict[str, object]:
     """The figures of one route, full and bare."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -181,7 +181,7 @@ class _Mailbox:
         return "250 OK"
 
 
-def end_to_end(seconds: float, clients: int = 4) -> dict[str, object]:
+def end_to_end(seconds: int, clients: int = 4) -> dict[str, object]:
     """Orders through all six services, by a few customers at once."""
     with tempfile.TemporaryDirectory() as name, Shop(Path(name)) as shop:
         mail = Controller(_Mailbox(), hostname="127.0.0.1", port=shop.ports["mail"])
@@ -226,7 +226,9 @@ def _cpu(shop: Shop) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3, help="of one round")
+    parser.add_argument("--seconds", type=int, default=3, help="of one round")
+    known = sorted({route.service for route in ROUTES})
+    parser.add_argument("--only", choices=known, help="this service's routes, and no orders through all of them")
     parser.add_argument("--out", type=Path, default=HERE / "out" / "storefront.json")
     arguments = parser.parse_args()
     if shutil.which("wrk") is None:
@@ -234,7 +236,7 @@ def main() -> None:
     began = os.getloadavg()
     print(f"{'service':14} {'route':24} {'full/s':>8} {'p95 ms':>7} {'bare/s':>8} {'ratio':>6} {'median':>6}")
     rows = []
-    for route in ROUTES:
+    for route in [one for one in ROUTES if arguments.only in (None, one.service)]:
         row = beside_bare(route, arguments.rounds, arguments.seconds)
         rows.append(row)
         full, bare = row["full"], row["bare"]
@@ -243,8 +245,10 @@ def main() -> None:
             f" {row['ratio']:6.2f} {row['ratio_median_of_rounds']:6.2f}",
             flush=True,
         )
-    orders = end_to_end(arguments.seconds * arguments.rounds)
-    print(f"an order through all services: {orders}")
+    orders = None
+    if arguments.only is None:
+        orders = end_to_end(arguments.seconds * arguments.rounds)
+        print(f"an order through all services: {orders}")
     names = ("flask", "granian", "httpx", "sqlalchemy", "prometheus-client")
     document = {
         "benchmark": "storefront",

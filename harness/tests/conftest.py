@@ -21,6 +21,7 @@ DRIVE_LOAD = {
 """They drive a real system and judge what they measure: two of them on two cores are each other's noise."""
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One worker has all of them, one after the other (`--dist=loadgroup`); the others have the rest."""
     for item in items:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+import small_system
 import yaml
 
 from windtunnel.stack.images import python_image, toxiproxy_image
@@ -136,7 +137,6 @@ SCENARIOS = """
 def ask(client):
     client.request("GET", "front", "/ask/BACK_URL/")
 """
-INI = "[pytest]\naddopts = -p no:locust -p no:pact --import-mode=prepend\nwt_topology = topology.yaml\n"
 
 
 def write_project(folder: Path) -> Path:
@@ -157,7 +157,7 @@ def write_project(folder: Path) -> Path:
     }
     (folder / "topology.yaml").write_text(yaml.dump(document, Dumper=Plain))
     (folder / "scenarios.py").write_text(SCENARIOS)
-    (folder / "pytest.ini").write_text(INI)
+    (folder / "pytest.ini").write_text(small_system.INI)
     (folder / "chaos_specs").mkdir()
     (folder / "chaos_specs" / "experiment.yaml").write_text(SPEC.lstrip())
     return folder

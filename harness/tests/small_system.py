@@ -8,6 +8,9 @@ from pathlib import Path
 from windtunnel.settings import Settings
 from windtunnel.tunnel import Measurement, Tunnel
 
+INI = "[pytest]\naddopts = -p no:locust -p no:pact -p no:schemathesis\nwt_topology = topology.yaml\n"
+"""pytest's settings of such a project, as the README has them, without three plugins that take seconds to import."""
+
 # Served by the standard library: what these tests look at is the harness, and two cores have to carry all of it.
 SERVE = """
 import http.server

@@ -109,7 +109,7 @@ def test_a_run_that_asks_for_an_engine_in_vain_ends_before_it_begins(pytester, m
     small_system.write_system(pytester.path)
     small_system.write_spec(pytester.path)
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
-    pytester.makeini("[pytest]\naddopts = -p no:locust -p no:pact\nwt_topology = topology.yaml\n")
+    pytester.makeini(small_system.INI)
     result = pytester.runpytest_subprocess("--wt-backend=docker", "--collect-only")
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -120,7 +120,7 @@ def test_workers_use_what_their_controller_has_chosen(pytester, monkeypatch):
     """Nobody asks the engine twice, and nobody decides otherwise."""
     small_system.write_system(pytester.path)
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
-    pytester.makeini("[pytest]\naddopts = -p no:locust -p no:pact\nwt_topology = topology.yaml\n")
+    pytester.makeini(small_system.INI)
     pytester.makepyfile(
         """
         from windtunnel.items import SETTINGS

@@ -22,9 +22,7 @@ def test_what_experiments_left_is_replaced_by_experiments_alone(pytester, words,
     spec.write_text(
         spec.read_text().replace("title:", "title: 7 #")
     )  # a slip: nothing is started, it is a collection error
-    pytester.makeini(
-        "[pytest]\naddopts = -p no:locust -p no:pact\nwt_topology = topology.yaml\ntestpaths = . chaos_specs\n"
-    )
+    pytester.makeini(f"{small_system.INI}testpaths = . chaos_specs\n")
     pytester.makepyfile(test_own="import pytest\n\n\n@pytest.mark.contract\ndef test_own():\n    assert True\n")
     old = pytester.path / "reports" / "out" / "histories" / "old.jsonl"
     old.parent.mkdir(parents=True)

@@ -25,7 +25,6 @@ from windtunnel.undo import OPERATIONS, Journal
 
 PATIENCE = 240.0
 """Seconds; how long it takes proves nothing, and other work may be going on."""
-INI = "[pytest]\naddopts = -p no:locust -p no:pact --import-mode=prepend\nwt_topology = topology.yaml\n"
 CUT = 'fault: reset, edge: "front->back"'
 """No slowness of the machine looks like it."""
 
@@ -33,7 +32,7 @@ CUT = 'fault: reset, edge: "front->back"'
 def project(elsewhere, **spec):
     """One experiment on that system, and pytest's configuration."""
     small_system.write_spec(elsewhere.folder, **{"fault": CUT, **spec})
-    (elsewhere.folder / "pytest.ini").write_text(INI)
+    (elsewhere.folder / "pytest.ini").write_text(small_system.INI)
     (elsewhere.folder / "tmp").mkdir()
     return elsewhere.folder
 

@@ -169,7 +169,8 @@ def test_a_state_without_an_effect_proves_nothing(stack, name, claimed, said):
 def test_a_service_that_is_still_away_is_not_restored(stack, name):
     """Nothing was undone here."""
     fault = injected(stack, name)
-    fault.patience = AT_ONCE
+    for part in fault.parts:
+        part.patience = AT_ONCE
 
     with pytest.raises(RestorationUnprovenError, match=r"30 s after the fault it is (gone|stopped)"):
         fault.prove_restored(stack)

@@ -8,10 +8,13 @@ import sys
 from xml.etree import ElementTree
 
 import pytest
+import small_system
 import yaml
 from fuzz_system import EDGES, write_fuzz_system
 
 from windtunnel.cli import main
+
+pytestmark = pytest.mark.xdist_group("fuzz items")  # one system for all of them
 
 CELLS = ["healthy", *(f"front->back {f}" for f in ("refused", "black-holed", "slow", "answer-lost", "truncated"))]
 KEPT = {
@@ -26,7 +29,7 @@ KEPT = {
 def write_project(folder):
     """A project of somebody's own: the system, its pytest.ini, and one case that was found once."""
     write_fuzz_system(folder)
-    (folder / "pytest.ini").write_text("[pytest]\naddopts = -p no:locust -p no:pact\nwt_topology = topology.yaml\n")
+    (folder / "pytest.ini").write_text(small_system.INI)
     (folder / "found").mkdir()
     (folder / "found" / "text.yaml").write_text(yaml.safe_dump(KEPT))
     with (folder / "fuzz.yaml").open("a") as plan:

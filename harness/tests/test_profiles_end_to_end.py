@@ -128,13 +128,10 @@ def test_profile_whose_invariant_is_violated_fails(project):
 
 def run_pytest(project, *options):
     """Run it in the project: its exit code, and what it printed."""
-    (project / "pytest.ini").write_text(INI)
+    (project / "pytest.ini").write_text(small_system.INI)
     command = [sys.executable, "-m", "pytest", *options]
     ran = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=180, check=False)
     return ran.returncode, ran.stdout
-
-
-INI = "[pytest]\naddopts = -p no:locust -p no:pact\nwt_topology = topology.yaml\n"
 
 
 def test_pytest_collects_profiles_and_leaves_the_evidence(project):

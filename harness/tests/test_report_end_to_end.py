@@ -20,7 +20,7 @@ def project(tmp_path_factory):
     folder = tmp_path_factory.mktemp("project")
     small_system.write_system(folder)
     small_system.write_spec(folder)
-    (folder / "pytest.ini").write_text("[pytest]\naddopts = -p no:locust -p no:pact\nwt_topology = topology.yaml\n")
+    (folder / "pytest.ini").write_text(small_system.INI)
     codes = []
     for defect, out in (("none", "sound"), ("broken body", "broken")):
         run = subprocess.run(

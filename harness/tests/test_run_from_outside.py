@@ -20,9 +20,7 @@ def project(tmp_path):
     """A project of somebody's own: a topology, an experiment, and a pytest configuration of three lines."""
     small_system.write_system(tmp_path)
     small_system.write_spec(tmp_path)
-    (tmp_path / "pytest.ini").write_text(
-        "[pytest]\naddopts = -p no:locust -p no:pact --import-mode=prepend\nwt_topology = topology.yaml\n"
-    )
+    (tmp_path / "pytest.ini").write_text(small_system.INI)
     return tmp_path
 
 

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from windtunnel.undo import OPERATIONS, UndoError
+from windtunnel.undo import OPERATIONS, UndoError, containers
 from windtunnel.undo.containers import remove_all
 from windtunnel.undo.engine import Engine, EngineError, engine_url
 
@@ -123,8 +123,9 @@ def test_the_journal_can_play_it(engine, tmp_path):
     assert fake.containers == {}
 
 
-def test_an_engine_that_is_gone_is_a_failure_of_the_journal(tmp_path):
+def test_an_engine_that_is_gone_is_a_failure_of_the_journal(tmp_path, monkeypatch):
     """The folder stays, so that `windtunnel heal` can try again."""
+    monkeypatch.setattr(containers, "PATIENCE", 0.0)
     with pytest.raises(UndoError, match=r"no engine answers at unix:///nowhere/x.sock"):
         OPERATIONS["containers_remove"]({"engine": "unix:///nowhere/x.sock", "run": "run1"}, tmp_path)
 

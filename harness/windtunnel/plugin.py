@@ -140,18 +140,20 @@ SPEC_SUFFIXES = (".yaml", ".yml")
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    from windtunnel.fuzz_items import FuzzFile
     from windtunnel.items import SETTINGS, SpecFile
-    from windtunnel.load_items import ProfileFile
 
     config = parent.config
     if file_path.suffix not in SPEC_SUFFIXES or SETTINGS not in config.stash:
         return None
     if file_path == config.stash.get(PLAN, None) and selects(config, "fuzz"):
+        from windtunnel.fuzz_items import FuzzFile  # brings Schemathesis, which takes longer than all the rest
+
         return FuzzFile.from_parent(parent, path=file_path)
     if file_path.is_relative_to(config.rootpath / config.getini("wt_specs")):
         return SpecFile.from_parent(parent, path=file_path)
     if file_path.is_relative_to(config.rootpath / config.getini("wt_profiles")):
+        from windtunnel.load_items import ProfileFile
+
         return ProfileFile.from_parent(parent, path=file_path)
     return None
 

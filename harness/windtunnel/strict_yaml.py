@@ -6,6 +6,7 @@ written with, so that no number is guessed out of `1:30`, `010` or `1_000`.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 import yaml
@@ -54,7 +55,7 @@ def load_yaml(path: Path, error: type[BadInputError]) -> tuple[Value, bytes]:
 def parse_yaml(text: str, path: Path, error: type[BadInputError]) -> Value:
     """The text's one value. Raises `error`, whatever is wrong with it."""
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = _compose(text)
     except yaml.YAMLError as trouble:
         raise _syntax_error(trouble, text, path, error) from None
     except RecursionError:
@@ -65,6 +66,14 @@ def parse_yaml(text: str, path: Path, error: type[BadInputError]) -> Value:
     if node is None:
         raise error("the file is empty", path=path, line=1)
     return _Tree(path, error).value(node)[0]
+
+
+@lru_cache(maxsize=32)
+def _compose(text: str) -> yaml.Node | None:
+    """The text's nodes, which nobody changes. A topology is read again by each spec that names it."""
+    # Not libyaml's composer: brackets nested deep enough would overflow its stack, and end the process.
+    node: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
+    return node
 
 
 def _decode(raw: bytes, path: Path, error: type[BadInputError]) -> str:

@@ -47,20 +47,24 @@ def keys(clock):
     return IdempotencyStore(KEYS, SETTINGS, clock)
 
 
-@pytest.fixture
-def request_(database, keys):
-    """One whole request: begin, effect, finish, in one transaction."""
+@pytest.fixture(params=["in two steps", "at once"])
+def request_(request, database, keys):
+    """One whole request, in one transaction: begin, effect, finish; or settle, effect."""
 
-    def request(wanted, answer=DONE):
+    def begin(connection, wanted, answer):
+        at_once = request.param == "at once" and answer.status < 500
+        return keys.settle(connection, wanted, answer) if at_once else keys.begin(connection, wanted)
+
+    def whole(wanted, answer=DONE):
         with database.write() as connection:
-            known = keys.begin(connection, wanted)
+            known = begin(connection, wanted, answer)
             if not isinstance(known, New):
                 return known
             connection.execute(insert(EFFECTS), {"key": wanted.key})
-            keys.finish(connection, wanted, known, answer)
+            keys.finish(connection, wanted, known, answer)  # changes nothing that is settled
             return answer
 
-    return request
+    return whole
 
 
 def effects(database):
@@ -129,6 +133,28 @@ def test_key_at_work_is_in_progress_until_its_lease_ends(database, keys, clock):
     assert (late, stored) == (False, True)
 
 
+def test_answer_settled_over_a_lapsed_claim_is_kept(database, keys, clock):
+    """Whoever died with the key stores nothing; `settle` of the next one counts as the second attempt."""
+    with database.write() as connection:
+        keys.begin(connection, claim())
+        waiting = keys.settle(connection, claim(), DONE)
+        clock.now += SETTINGS.lease
+        taken = keys.settle(connection, claim(), DONE)
+        late = keys.finish(connection, claim(), New(1), Answer(200, b"late"))
+        known = keys.begin(connection, claim())
+
+    assert (waiting, taken, late, known) == (InProgress(10.0), New(2), False, DONE)
+
+
+def test_failure_of_the_server_cannot_be_settled(database, keys):
+    """It would be given again to everybody who asks."""
+    with database.write() as connection:
+        with pytest.raises(ValueError, match="answer of 503 must not be kept"):
+            keys.settle(connection, claim(), Answer(503, b""))
+
+        assert keys.begin(connection, claim()) == New(1)
+
+
 def test_answer_expires_and_the_key_is_new_again(request_, database, keys, clock):
     """Not before `keep`; expiry takes it out of the table."""
     request_(claim())
@@ -190,6 +216,21 @@ class KeysMachine(RuleBasedStateMachine):
             until = self.clock.now + SETTINGS.lease
             self.model[scope, key] = {"print": fingerprint, "until": until, "answer": None, "attempt": found.attempt}
             self.held.append((wanted, found))
+
+    @rule(scope=st.sampled_from("ab"), key=st.sampled_from("xy"), fingerprint=st.sampled_from("12"))
+    def settle(self, scope, key, fingerprint):
+        wanted, answer = claim(key, scope, fingerprint), Answer(201, b"settled", {"A": "b"})
+        expected = self.expected(wanted)
+        with self.database.write() as connection:
+            if expected is KeyReusedError:
+                with pytest.raises(KeyReusedError):
+                    self.keys.settle(connection, wanted, answer)
+                return
+            found = self.keys.settle(connection, wanted, answer)
+        assert found == expected
+        if isinstance(found, New):
+            until = self.clock.now + SETTINGS.keep
+            self.model[scope, key] = {"print": fingerprint, "until": until, "answer": answer, "attempt": found.attempt}
 
     @rule(data=st.data(), status=st.sampled_from([201, 402, 503, None]))
     def finish(self, data, status):

@@ -13,6 +13,8 @@ from storefront_shop import Shop, eventually
 
 from windtunnel.invariants import load_file
 
+pytestmark = pytest.mark.xdist_group("crash")  # one system for all of them
+
 ROOT = Path(__file__).parents[2]
 INVARIANTS = (
     "every_confirmed_order_is_paid_exactly_once",

@@ -14,6 +14,8 @@ from storefront_shop import JWT_KEY, PASSWORD, Shop, eventually
 from windtunnel.invariants import load_file
 from windtunnel.load.direct import DirectClient
 
+pytestmark = pytest.mark.xdist_group("flows")  # one system for all of them
+
 ROOT = Path(__file__).parents[2]
 INVARIANTS = (
     "every_confirmed_order_is_paid_exactly_once",

@@ -7,6 +7,8 @@ import httpx
 import pytest
 from storefront_shop import Shop, eventually
 
+pytestmark = pytest.mark.xdist_group("instances")  # one system for all of them
+
 SERVICES = ("users", "inventory", "inventory#2", "orders", "payments", "bank")
 BOTH = ("inventory", "inventory#2")
 

@@ -10,6 +10,8 @@ from aiosmtpd.controller import Controller
 from scripted_peer import ScriptedServer, says
 from storefront_shop import Shop, eventually
 
+pytestmark = pytest.mark.xdist_group("once")  # one system for all of them
+
 TRANSFER = {"kind": "payment", "amount_cents": 500, "card": "card-ok", "reference": "o1"}
 MAIL = {"recipient": "a@b.example", "subject": "s", "text": "t", "reference": "o1"}
 MANY = 200

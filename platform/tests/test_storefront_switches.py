@@ -10,6 +10,8 @@ import httpx
 import pytest
 from storefront_shop import Shop, eventually
 
+pytestmark = pytest.mark.xdist_group("switches")  # one system for all of them
+
 ROOT = Path(__file__).parents[2]
 OFF = "charge_key,compensation,idempotency,problem_details"
 

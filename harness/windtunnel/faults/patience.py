@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 POLL = 0.01
-"""Seconds between two looks."""
+"""Seconds between two looks, at least."""
+REST = 4
+"""Times as long as a look took, at least: looking must not take the processors from what is looked at."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,9 +21,12 @@ class Patience:
 
     def until(self, condition: Callable[[], bool], seconds: float) -> bool:
         """Wait until the condition holds; False when it does not within so many seconds. It is tried at least once."""
-        deadline = self.clock() + seconds
+        begun = self.clock()
+        deadline = begun + seconds
         while not condition():
-            if self.clock() >= deadline:
+            ended = self.clock()
+            if ended >= deadline:
                 return False
-            self.pause(POLL)
+            self.pause(max(POLL, REST * (ended - begun)))
+            begun = self.clock()
         return True

@@ -19,8 +19,9 @@ BETWEEN = 0.5
 AT_ONCE = 8
 
 
-def remove_all(engine: Engine, run_id: str, *, patience: float = PATIENCE, looks: int = EMPTY_LOOKS) -> None:
+def remove_all(engine: Engine, run_id: str, *, patience: float | None = None, looks: int = EMPTY_LOOKS) -> None:
     """End and remove the run's containers, then its networks and volumes. Raises `EngineError` when something stays."""
+    patience = PATIENCE if patience is None else patience
     deadline, empty, trouble = time.monotonic() + patience, 0, ""
     while True:
         try:

@@ -3,7 +3,12 @@
     with database.write() as connection:
         known = store.begin(connection, claim)            # New, Replay or InProgress
         ...the effect, in the same transaction...
-        store.finish(connection, claim, Answer(201, body))
+        store.finish(connection, claim, known, Answer(201, body))
+
+An answer that is known before its effect goes in with the key, in one statement instead of two:
+
+        known = store.settle(connection, claim, Answer(201, body))
+        ...when it is New: the effect, in the same transaction...
 
 Key, effect and answer are one transaction of the service's own database: none is there without the others. Where the
 effect is somebody else's (a mail, a bank), the claim is stored first, in a transaction of its own, and is a lease:
@@ -53,6 +58,7 @@ def idempotency_table(metadata: MetaData) -> Table:
         Column("status", Integer),
         Column("headers", String),
         Column("body", LargeBinary),
+        sqlite_with_rowid=False,  # one tree to write to instead of two
     )
 
 
@@ -117,11 +123,8 @@ class IdempotencyStore:
         """Answers that were given again."""
         c = table.c
         of_key = (c.scope == bindparam("of_scope"), c.key == bindparam("of_key"))
-        # The one statement that both SQLite and PostgreSQL have for it; a savepoint would cost three.
-        self._insert = text(
-            f"INSERT INTO {table.name} (scope, key, fingerprint, attempt, until)"
-            " VALUES (:scope, :key, :fingerprint, 1, :until) ON CONFLICT DO NOTHING"
-        )
+        self._insert = _insert(table, "scope, key, fingerprint, attempt, until")
+        self._insert_answered = _insert(table, "scope, key, fingerprint, attempt, until, status, headers, body")
         self._select = select(table).where(*of_key)
         self._take = (
             update_(table)
@@ -151,8 +154,36 @@ class IdempotencyStore:
     def begin(self, connection: Connection, claim: Claim) -> New | Answer | InProgress:
         """Claim the key, in the caller's transaction. Raises KeyReusedError."""
         now = self._clock()
-        if self._changed(connection, self._insert, {**vars(claim), "until": now + self._settings.lease}):
+        values = {**vars(claim), "attempt": 1, "until": now + self._settings.lease}
+        if self._changed(connection, self._insert, values) == 1:
             return New(1)
+        return self._known_or_taken(connection, claim, now)
+
+    def settle(self, connection: Connection, claim: Claim, answer: Answer) -> New | Answer | InProgress:
+        """Claim the key and store its answer at once; when `New`, the effect follows in the same transaction.
+
+        Raises KeyReusedError, and ValueError for an answer of 500 or more, which would be kept.
+        """
+        if answer.status >= 500:
+            raise ValueError(f"an answer of {answer.status} must not be kept: do not settle it, give the key free")
+        now = self._clock()
+        values = {
+            **vars(claim),
+            "attempt": 1,
+            "until": now + self._settings.keep,
+            "status": answer.status,
+            "headers": json.dumps(dict(answer.headers)),
+            "body": answer.body,
+        }
+        if self._changed(connection, self._insert_answered, values) == 1:
+            return New(1)
+        known = self._known_or_taken(connection, claim, now)
+        if isinstance(known, New):
+            self.finish(connection, claim, known, answer)
+        return known
+
+    def _known_or_taken(self, connection: Connection, claim: Claim, now: float) -> New | Answer | InProgress:
+        """What the key's row says; a claim that has lapsed is taken over."""
         row = connection.execute(self._select, self._of(claim)).one()
         if row.until > now:
             if row.fingerprint != claim.fingerprint:
@@ -200,3 +231,10 @@ class IdempotencyStore:
 
     def _of(self, claim: Claim) -> dict[str, object]:
         return {"of_scope": claim.scope, "of_key": claim.key}
+
+
+def _insert(table: Table, columns: str) -> Executable:
+    """A row, unless its key is there. The one statement that both SQLite and PostgreSQL have for it."""
+    # A savepoint instead would cost three.
+    given = ", ".join(f":{name}" for name in columns.split(", "))
+    return text(f"INSERT INTO {table.name} ({columns}) VALUES ({given}) ON CONFLICT DO NOTHING")

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Mapping
 
 from flask import Response, jsonify
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import insert, select
 
 from resilience.durable import Claim, IdempotencyStore
 from storefront.bank.models import KEYS, Base, Transfer
@@ -48,11 +48,8 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Se
             "created_at": clock(),
         }
 
-        def move(connection: Connection) -> Response:
-            connection.execute(_RECORD, row)
-            return _answer(row)
-
-        return once.together(Claim(scope="POST /transfers", key=key, fingerprint=body.fingerprint()), move)
+        claim = Claim(scope="POST /transfers", key=key, fingerprint=body.fingerprint())
+        return once.together(claim, _answer(row), lambda connection: connection.execute(_RECORD, row))
 
     @app.get("/transfers/<transfer_id>")
     def read(transfer_id: str) -> Response:

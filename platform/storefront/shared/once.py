@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from flask import Response
 from sqlalchemy import Connection
@@ -24,20 +25,20 @@ class Once:
         self.store, self._database = store, database
         self.expiry = Loop("expiry", self._expire)
 
-    def together(self, claim: Claim, effect: Callable[[Connection], Response]) -> Response:
-        """Key, effect and answer in one transaction. An error of `effect` leaves none of them."""
-        with self._database.write() as connection:
-            known = self._begin(connection, claim)
+    def together(self, claim: Claim, response: Response, effect: Callable[[Connection], object]) -> Response:
+        """Key, answer and effect in one transaction. An error of `effect` leaves none of them."""
+        answer = _stored(response)
+        with self._database.write() as connection, _one_payload():
+            known = self.store.settle(connection, claim, answer)
             if isinstance(known, New):
-                response = effect(connection)
-                self.store.finish(connection, claim, known, _stored(response))
+                effect(connection)
                 return response
         return _again(known)
 
     def begin(self, claim: Claim, also: Callable[[Connection], object]) -> New | Response:
         """Claim the key before an effect that is not in this database; `also` is written with the claim."""
-        with self._database.write() as connection:
-            known = self._begin(connection, claim)
+        with self._database.write() as connection, _one_payload():
+            known = self.store.begin(connection, claim)
             if isinstance(known, New):
                 also(connection)
                 return known
@@ -55,16 +56,18 @@ class Once:
         with self._database.write() as connection:
             self.store.abandon(connection, claim, new)
 
-    def _begin(self, connection: Connection, claim: Claim) -> New | Answer | InProgress:
-        try:
-            return self.store.begin(connection, claim)
-        except KeyReusedError:
-            raise reused() from None
-
     def _expire(self) -> float:
         with self._database.write() as connection:
             self.store.expire(connection)
         return _EXPIRY
+
+
+@contextmanager
+def _one_payload() -> Iterator[None]:
+    try:
+        yield
+    except KeyReusedError:
+        raise reused() from None
 
 
 def _stored(response: Response) -> Answer:
