@@ -78,9 +78,7 @@ class Walker:
             self._fuzzer.stack.until_quiet(self._fuzzer.patience)
             self._at_rest(since)
         self._result.reached = self._met
-        self._result.proof = (
-            f"{self._faults} x a fault, each proven in place and proven gone; {self._met} calls met one"
-        )
+        self._result.proof = f"faults proven in place and proven gone: {self._faults}; calls that met one: {self._met}"
         if not self._met and not self._result.problems:
             raise NotReachedError(f"{self._walk.id}: no call was seen on an edge while it was broken")
 
