@@ -41,7 +41,7 @@ class Chain:
 
     @property
     def id(self) -> str:
-        """`payments: charge -> refundIt -> again`; a link that is called as its target is written once."""
+        """The first operation's id, then the links' names: `payments: charge -> refundIt -> again`."""
         return f"{self.first.service}: {' -> '.join([self.first.id, *self.names])}"
 
     @property
