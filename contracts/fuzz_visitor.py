@@ -63,11 +63,6 @@ def bad_credentials(world: Any) -> dict[str, dict[str, str]]:
     }
 
 
-def comes_again(world: Any, asked: Any) -> bool:
-    """Who got no final answer asks again with the same key, as the document says; payments itself takes seconds."""
-    return asked.service == "payments" and asked.status in (None, 202, 503, 504)
-
-
 def _order(world: Any, request: Any) -> None:
     if request.body is not None:
         quantity = int(request.body["quantity"])  # 2.0 is a whole number, too

@@ -205,6 +205,8 @@ def notifications(walk, world):
         refused = walk.call("notify", body=mail, expects="503 dependency-unavailable", **again)
     assert walk.follow(refused, _again(refused)).told == "201"
     walk.call("notify", body={**mail, "text": "other"}, expects="422 idempotency-key-reused", **again)
+    # The form of an address, for the document; none that RFC 5321 knows, for the mail server.
+    walk.call("notify", body={**mail, "recipient": "ann@shop..example"}, expects="422 undeliverable")
     walk.call("readNotification", expects="404 no-such-notification")
     with world.app("notifications") as app, _through(walk, app):
         _at_work(app, "notifications", "POST /notifications", mail)

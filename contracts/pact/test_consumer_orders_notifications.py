@@ -59,3 +59,12 @@ def test_422_is_poison(drafts, orders):
     request.will_respond_with(422)
 
     assert relayed(drafts, draft, orders, message) is Delivery.POISON
+
+
+def test_a_mail_that_no_mail_server_takes_is_poison(drafts, orders):
+    """Its address has the right form, and leads nowhere: asking for ever would hide it."""
+    nowhere = {"recipient": "ann@shop..example"}
+    request, draft, message = posting(drafts, "a mail that is refused for good", "pact-mail-refused", **nowhere)
+    request.given("the mail server takes mails").will_respond_with(422)
+
+    assert relayed(drafts, draft, orders, message) is Delivery.POISON

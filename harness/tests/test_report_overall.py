@@ -112,6 +112,17 @@ def test_every_figure_of_a_profile_is_the_summary_s(one):
         assert figure in row
 
 
+def test_chains_and_walks_have_tables_of_their_own(one):
+    """They are no cells, and are not in the cells' table."""
+    chain = {**cell(), "id": "orders: placeOrder -> readOrder", "kind": "chain", "edge": "", "fault": "healthy"}
+    walk = {**cell("FAIL"), "id": "walk 1", "kind": "walk", "operation": "", "edge": "", "fault": "several"}
+    part = shown({**one, "fuzz": fuzz(chain, walk)}).partition('id="fuzz"')[2].partition("</section>")[0]
+
+    assert "Broken edge" not in part
+    assert part.index("orders: placeOrder -&gt; readOrder") < part.index("Walks, while faults come and go")
+    assert part.index("Walks, while faults come and go") < part.index("walk 1")
+
+
 def test_every_cell_has_its_place(one):
     """A row for operation and edge, a column for each fault; what was left out is said."""
     document = {**one, "fuzz": fuzz(cell(), cell("ERROR", "slow"))}

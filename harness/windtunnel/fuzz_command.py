@@ -28,6 +28,8 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "table that `edges:` of the plan names",
     )
     fuzz.add_argument("--topology", type=Path, default=Path("platform/topology.yaml"), metavar="FILE")
+    fuzz.add_argument("--wt-profile", default="ci", metavar="NAME", help="how many walks are listed (default: ci)")
+    fuzz.add_argument("--wt-seed", type=int, default=0, metavar="N", help="the walks of that seed (default: 0)")
     fuzz.add_argument("--wt-backend", choices=("auto", "process", "docker", "external"), default="process")
     fuzz.add_argument("--wt-proxy", choices=("auto", "embedded", "toxiproxy"), default="auto")
     fuzz.set_defaults(command=run)
@@ -43,9 +45,11 @@ def _list(options: argparse.Namespace) -> int:
     from windtunnel.report.words import number
     from windtunnel.topology import read_topology
 
-    suite = read_suite(read_topology(options.topology))
-    print("\n".join([*(cell.id for cell in suite.cells), *(case.id for case in suite.found)]))
+    suite = read_suite(read_topology(options.topology), options.wt_seed)
+    for group in (suite.cells, suite.found, suite.chains, suite.walks(options.wt_profile)):
+        print("\n".join(entry.id for entry in group))
     counts = {"operation": len(suite.operations), "cell": len(suite.cells), "found case": len(suite.found)}
+    counts |= {"link": len(suite.links), "chain": len(suite.chains), "walk": len(suite.walks(options.wt_profile))}
     print(", ".join(number(count, noun) for noun, count in counts.items()))
     for operation, reason in suite.left_out.items():
         print(f"left out: {operation}: {reason}")

@@ -19,6 +19,7 @@ from windtunnel.fuzz.suite import Suite, read_suite
 from windtunnel.items import SETTINGS, VERDICT_PROPERTY, UnknownVerdictError, open_tunnel, relative
 from windtunnel.report.fuzz_allure import describe_cell, show_cell
 from windtunnel.report.fuzz_entry import FuzzPart, Whole, fuzz_entry, kinds
+from windtunnel.report.schema import FuzzKind
 from windtunnel.report.summary import write_fuzz_part
 from windtunnel.topology import read_topology
 from windtunnel.tunnel import file_name
@@ -35,6 +36,8 @@ class FuzzFile(pytest.File):
     """The plan. A mistake in it, in the table or in a found case is a collection error of one line."""
 
     def collect(self) -> Iterable[FuzzItem]:
+        from windtunnel.sequence_items import sequences
+
         settings = self.config.stash[SETTINGS]
         suite = read_suite(read_topology(settings.topology), settings.seed)
         suite.plan.profile(settings.profile)  # a slip in its name must be told now
@@ -42,6 +45,7 @@ class FuzzFile(pytest.File):
             yield CellItem.from_parent(self, name=cell.id, suite=suite, number=number, cell=cell)
         for number, found in enumerate(suite.found, len(suite.cells)):
             yield FoundItem.from_parent(self, name=found.id, suite=suite, number=number, found=found)
+        yield from sequences(self, suite, settings.profile, len(suite.cells) + len(suite.found))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         if isinstance(excinfo.value, BadInputError):
@@ -50,24 +54,27 @@ class FuzzFile(pytest.File):
 
 
 class FuzzItem(pytest.Item):
-    """What cells and found cases share. The verdict is raised in the call, so that pytest counts each once."""
+    """What cells, found cases, chains and walks share. The verdict is raised in the call, so that pytest counts each
+    once."""
 
-    def __init__(self, *, suite: Suite, number: int, operation: Operation, **kwargs: Any) -> None:
+    def __init__(
+        self, *, suite: Suite, number: int, place: str, operations: Iterable[Operation], **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
-        self.suite, self.number, self.operation = suite, number, operation
+        self.suite, self.number, self.place = suite, number, place
         self.add_marker(pytest.mark.fuzz)
-        self.extra_keyword_matches.add(str(operation.source.definition.raw.get("operationId", "")))
+        self.extra_keyword_matches.update(operation.id for operation in operations)
 
     edge = ""
     fault = HEALTHY
-    found = False
+    kind: FuzzKind = "cell"
 
     def run(self, fuzzer: Fuzzer) -> CellResult:
         """Send what is to be sent."""
         raise NotImplementedError
 
     def runtest(self) -> None:
-        describe_cell(self.name, self.operation.name, self.edge, self.fault)
+        describe_cell(self.name, self.place, self.edge, self.fault)
         settings, began = self.config.stash[SETTINGS], time.time()
         result = self._result()
         run: dict[str, str | int | float] = {
@@ -77,12 +84,13 @@ class FuzzItem(pytest.Item):
             "seed": settings.seed,
             "began_unix": round(began, 3),
         }
-        place = (self.operation.name, self.edge, self.fault)
-        entry = fuzz_entry(self.nodeid, place, self.found, result, self._reproduction, run)
+        place = (self.place, self.edge, self.fault)
+        entry = fuzz_entry(self.nodeid, place, self.kind, result, self._reproduction, run)
         whole = Whole(
             operations=len(self.suite.operations),
             left_out=dict(self.suite.left_out),
             cells=len(self.suite.cells),
+            links=len(self.suite.links),
         )
         part = FuzzPart(item=self.nodeid, number=self.number, whole=whole, result=entry)
         write_fuzz_part(settings.out, settings.worker, part)
@@ -119,10 +127,11 @@ class FuzzItem(pytest.Item):
         lines = [f"{result.outcome}: {self.name}", *(f"  {error}" for error in result.errors)]
         different = kinds(result.problems)
         for problem in different[:MOST_SHOWN]:
-            lines += [f"  {problem.request}: {'; '.join(problem.wrong)}", f"    answer: {problem.answer}"]
-            lines += [f"    {problem.curl}"]
+            lines.append(f"  {problem.request}: {'; '.join(problem.wrong)}")
+            lines += [f"    {line}" for line in (problem.answer and f"answer: {problem.answer}", problem.curl) if line]
         if len(different) > MOST_SHOWN:
             lines.append(f"  and {len(different) - MOST_SHOWN} other kinds; all are in the report")
+        lines += [f"  {line}" for line in result.story]
         if self.edge:
             lines.append(f"  fault:     with {self.suite.by_hand(self.edge, self.fault)}: ...")
         lines += [f"  keep:      {line}" for line in self._kept(different)]
@@ -131,7 +140,7 @@ class FuzzItem(pytest.Item):
     def _kept(self, problems: list[Problem]) -> list[str]:
         """Cases that are worth keeping are files in the run's folder; the commands that keep them."""
         settings, folder = self.config.stash[SETTINGS], self.suite.plan.found
-        if folder is None:
+        if folder is None or self.kind not in ("cell", "found"):  # a request of a sequence means nothing alone
             return []
         commands = []
         for number, problem in enumerate([p for p in problems if p.document][:MOST_SHOWN]):
@@ -155,7 +164,7 @@ class CellItem(FuzzItem):
     """One operation, healthy or with one edge broken in one way."""
 
     def __init__(self, *, cell: Cell, **kwargs: Any) -> None:
-        super().__init__(operation=cell.operation, **kwargs)
+        super().__init__(place=cell.operation.name, operations=[cell.operation], **kwargs)
         self.cell, self.edge = cell, cell.edge
         self.fault = cell.fault.word if cell.fault else HEALTHY
 
@@ -166,11 +175,13 @@ class CellItem(FuzzItem):
 class FoundItem(FuzzItem):
     """One case that was found once, sent again."""
 
-    found = True
+    kind = "found"
 
     def __init__(self, *, found: Found, suite: Suite, **kwargs: Any) -> None:
-        super().__init__(operation=suite.operation(found.operation), suite=suite, **kwargs)
-        self.case, self.edge, self.fault = found, found.edge, found.fault or HEALTHY
+        operation = suite.operation(found.operation)
+        super().__init__(place=operation.name, operations=[operation], suite=suite, **kwargs)
+        self.case, self.operation = found, operation
+        self.edge, self.fault = found.edge, found.fault or HEALTHY
 
     def run(self, fuzzer: Fuzzer) -> CellResult:
         from windtunnel.fuzz.replay import replay
@@ -191,6 +202,7 @@ def open_fuzzer(config: pytest.Config, suite: Suite) -> Fuzzer:
             plan=suite.plan,
             profile=suite.plan.profile(settings.profile),
             table=suite.table,
+            links=suite.links,
             seed=settings.seed,
         )
     return config.stash[FUZZER]

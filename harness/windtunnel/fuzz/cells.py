@@ -68,6 +68,10 @@ class CellResult:
     """Calls of valid requests that met the fault, by the edge record. None: healthy, or nobody can count it."""
     proof: str = ""
     """How the fault was shown to be in place, and to be met."""
+    followed: dict[str, int] = field(default_factory=dict)
+    """By link: how often it was followed."""
+    story: list[str] = field(default_factory=list)
+    """Of a walk: its steps, each with what came of it and a line of curl."""
     seconds: float = 0.0
 
     @property

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
-from zlib import crc32
 
 from schemathesis import Case
 
@@ -24,9 +23,11 @@ from windtunnel.errors import CapabilityError, ProxyError, RestorationUnprovenEr
 from windtunnel.fuzz.by_hand import spoiled
 from windtunnel.fuzz.cells import Cell, CellResult, Problem
 from windtunnel.fuzz.edge_table import EdgeTable
+from windtunnel.fuzz.expressions import Exchange
 from windtunnel.fuzz.found import describe_found
-from windtunnel.fuzz.generate import Kind, boundaries, draw
+from windtunnel.fuzz.generate import Kind, boundaries, draw, seed_of
 from windtunnel.fuzz.judging import Limits, problems
+from windtunnel.fuzz.links import NO_LINKS, Links
 from windtunnel.fuzz.operations import Operation
 from windtunnel.fuzz.plan import Plan, Profile
 from windtunnel.fuzz.shots import Answer, Gun, Shot, curl_line
@@ -43,6 +44,8 @@ HANG = 1.0
 """Seconds beyond the limit that are waited for an answer, so that a slow one can be told from none."""
 SHOWN = 300
 """Characters of an answer."""
+ALONE = ("by hand", "found", "link", "replay")
+"""Kinds of requests that every run sends anyway, or that mean nothing without those before them."""
 
 
 class NoControlError(WindtunnelError):
@@ -57,9 +60,19 @@ class Fuzzer:
     """Bound to one standing system. Not for several threads."""
 
     def __init__(
-        self, stack: Stack, journal: Journal, *, plan: Plan, profile: Profile, table: EdgeTable, seed: int = 0
+        self,
+        stack: Stack,
+        journal: Journal,
+        *,
+        plan: Plan,
+        profile: Profile,
+        table: EdgeTable,
+        links: Links = NO_LINKS,
+        seed: int = 0,
+        patience: float = QUIET,
     ) -> None:
-        self.stack, self.plan, self._profile, self._table, self._seed = stack, plan, profile, table, seed
+        self.stack, self.plan, self.table, self.links, self.seed = stack, plan, table, links, seed
+        self._profile, self.patience = profile, patience
         self.chaos = Chaos(stack, journal)
         self.watch = EdgeWatch(stack)
         self.visitor = Visitor(plan, stack)
@@ -72,10 +85,18 @@ class Fuzzer:
 
     def noted(self, name: str, operation: Operation, run: Callable[[Gun, CellResult], None]) -> CellResult:
         """What `run` finds, and what keeps it from finding anything."""
-        result, began = CellResult(id=name), time.monotonic()
-        try:
+
+        def with_gun(result: CellResult) -> None:
             with self.gun(operation.service) as gun:
                 run(gun, result)
+
+        return self.measured(name, with_gun)
+
+    def measured(self, name: str, run: Callable[[CellResult], None]) -> CellResult:
+        """The same for what asks more than one service."""
+        result, began = CellResult(id=name), time.monotonic()
+        try:
+            run(result)
         except CapabilityError as missing:
             result.skipped = str(missing)
         except WindtunnelError as trouble:
@@ -99,16 +120,16 @@ class Fuzzer:
         Raises `NoControlError` when it is not, `NotQuietError` when the system does not come to rest.
         """
         shot = self.valid(operation, gun, 1, "control")[0]
-        self.stack.until_quiet(QUIET)  # what making it set off is not its own doing
+        self.stack.until_quiet(self.patience)  # what making it set off is not its own doing
         self.watch.mark()
         answer = gun.fire(shot)
         if answer.status is None or not 200 <= answer.status < 300:
             raise NoControlError(
-                f"{operation.name}: a valid request must work before anything is broken, but {_shown(answer)}; "
+                f"{operation.name}: a valid request must work before anything is broken, but {shown(answer)}; "
                 f"teach `complete` in {self.plan.visitor or 'a visitor file'} what it needs: "
                 f"{curl_line(operation, shot, gun.base_url)}"
             )
-        self.stack.until_quiet(QUIET)  # what goes on in the background belongs to it as well
+        self.stack.until_quiet(self.patience)  # what goes on in the background belongs to it as well
         return shot, dict(self.watch.seen())
 
     def shoot(
@@ -127,6 +148,12 @@ class Fuzzer:
             answers.append(answer)
         return answers
 
+    def note(self, result: CellResult, said: Exchange, wrong: list[str]) -> None:
+        """What is wrong with an answer beside what `shoot` has noted: nothing, where there are no words."""
+        if wrong:
+            with self.gun(said.operation.service) as gun:
+                result.problems.append(self.problem(said.operation, gun, said.shot, said.answer, wrong))
+
     def problem(  # noqa: PLR0917 - a case, what came of it, and where
         self, operation: Operation, gun: Gun, shot: Shot, answer: Answer, wrong: list[str], fault: str = ""
     ) -> Problem:
@@ -136,16 +163,14 @@ class Fuzzer:
             request=f"{shot.kind}, {shot.name}" if shot.kind == "by hand" else shot.name,
             wrong=tuple(redact(line)[: 2 * SHOWN] for line in wrong),
             curl=redact(curl_line(operation, shot, gun.base_url)),
-            answer=redact(_shown(answer)),
-            document=""
-            if shot.kind in ("by hand", "found")
-            else redact(describe_found(operation, shot, gun.base_url, fault, wrong)),
+            answer=redact(shown(answer)),
+            document="" if shot.kind in ALONE else redact(describe_found(operation, shot, gun.base_url, fault, wrong)),
         )
 
     def _healthy(self, cell: Cell, gun: Gun, result: CellResult) -> None:
         operation, wanted = cell.operation, self._profile
         control, seen = self.control(operation, gun)
-        result.errors += missing_or_new(self._table.of(operation), seen)
+        result.errors += missing_or_new(self.table.of(operation), seen)
         result.proof = "a valid request works; it uses " + (", ".join(seen) or "no other service")
         number = self._number(cell)
         valid = self.valid(operation, gun, wanted.valid, "valid", number, deep=False)
@@ -154,7 +179,7 @@ class Fuzzer:
         cases = boundaries(operation, wanted.boundaries, number)
         self.shoot(operation, gun, (self._load(gun, operation, case, "boundary") for case in cases), result)
         self.shoot(operation, gun, spoiled(operation, control, self.visitor.bad_credentials()), result)
-        self.stack.until_quiet(QUIET)
+        self.stack.until_quiet(self.patience)
 
     def _faulted(self, cell: Cell, gun: Gun, result: CellResult) -> None:
         assert cell.fault is not None
@@ -171,7 +196,7 @@ class Fuzzer:
                 result.proof += f"; {result.reached} calls met it"
             self.shoot(operation, gun, invalid, result, cell.condition)
         self._come_again(operation, gun, zip(valid, answers, strict=True), result)
-        self.stack.until_quiet(QUIET)
+        self.stack.until_quiet(self.patience)
         if not cell.fault.countable:
             self.check_edge(cell, gun)
             result.proof += "; a valid request called there just before and just after, and nothing passed meanwhile"
@@ -179,16 +204,21 @@ class Fuzzer:
     def _come_again(
         self, operation: Operation, gun: Gun, sent: Iterable[tuple[Shot, Answer]], result: CellResult
     ) -> None:
-        """What a client asks again for is asked again until the answer is final; each answer is judged.
+        """What the document's own link tells a client to ask again is asked again until the answer is the last word.
 
-        Nobody waits longer than for the system to come to rest: `until_quiet` then says what it is waiting for.
+        Each answer is judged. Nobody waits longer than for the system to come to rest: then the document's "ask again"
+        was not true.
         """
-        end = time.monotonic() + QUIET
+        end = time.monotonic() + self.patience
         for shot, first in sent:
             answer = first
-            while self.visitor.comes_again(operation, answer.status) and time.monotonic() < end:
+            while (link := self.links.unfinished(operation, answer.status)) and time.monotonic() < end:
                 (answer,) = self.shoot(operation, gun, [shot], result)
+                result.followed[link.id] = result.followed.get(link.id, 0) + 1
                 time.sleep(AGAIN)
+            if link := self.links.unfinished(operation, answer.status):
+                said = Exchange(operation=operation, shot=shot, answer=answer)
+                self.note(result, said, [f"{link.id}: {never_final(self.patience)}"])
 
     def check_edge(self, cell: Cell, gun: Gun) -> None:
         """Raises `NoControlError` unless a valid request makes its calls on the cell's edge."""
@@ -238,15 +268,15 @@ class Fuzzer:
         return gun.load(case, kind)
 
     def _number(self, cell: Cell) -> int:
-        return seed_of(self._seed, cell.id)
+        return seed_of(self.seed, cell.id)
 
 
-def seed_of(seed: int, name: str) -> int:
-    """Each cell's own: the same in every run with the same `--wt-seed`, whichever worker runs it."""
-    return crc32(f"{seed}/{name}".encode())
+def never_final(patience: float) -> str:
+    """What is wrong with a document that tells its clients to ask again, for ever."""
+    return f"asked again for {patience:g} s, and never got a final answer"
 
 
-def _shown(answer: Answer) -> str:
+def shown(answer: Answer) -> str:
     if answer.response is None:
         return answer.trouble
     kind = answer.response.headers.get("Content-Type", "no content type")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from random import Random
 from typing import Any, Literal
+from zlib import crc32
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import HypothesisException
@@ -28,6 +29,11 @@ class Steady(HypothesisProvider):
 
     def _maybe_draw_constant(self, *arguments: Any, **settings: Any) -> None:
         return None
+
+
+def seed_of(seed: int, name: str) -> int:
+    """Each cell's own: the same in every run with the same `--wt-seed`, whichever worker runs it."""
+    return crc32(f"{seed}/{name}".encode())
 
 
 @cache

@@ -73,6 +73,8 @@ def _expected(shot: Shot, answer: Answer) -> Iterator[str]:
     status = answer.status or 0
     if shot.statuses and status not in shot.statuses:
         yield f"answered {status}; expected: {', '.join(str(each) for each in sorted(shot.statuses))}"
+    if shot.expects == "success" and not 200 <= status < 300:
+        yield f"answered {status}; it must succeed (2xx)"
     if shot.expects == "refused" and not 400 <= status < 500:
         yield f"answered {status}; it must be refused (4xx)"
     if shot.expects == "unauthorized" and status not in (401, 403):

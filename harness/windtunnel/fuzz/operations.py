@@ -49,6 +49,11 @@ class Operation:
         """`orders: POST /orders`."""
         return f"{self.service}: {self.label}"
 
+    @property
+    def id(self) -> str:
+        """`placeOrder`; without an operationId, `POST /orders`."""
+        return str(self.source.definition.raw.get("operationId") or self.label)
+
     def documents(self, status: int) -> bool:
         """Whether that answer is one it may give."""
         return self.catches_all or status in self.statuses

@@ -13,8 +13,8 @@ from windtunnel.strict_yaml import load_yaml
 from windtunnel.units import parse_duration
 
 FORMAT = "windtunnel/v1"
-_OPTIONAL = ("visitor", "found", "answer_within", "slow", "profiles", "leave_out")
-_COUNTS = ("valid", "invalid", "boundaries", "valid_under_fault", "invalid_under_fault")
+_OPTIONAL = ("visitor", "found", "answer_within", "slow", "profiles", "leave_out", "walk")
+_COUNTS = ("valid", "invalid", "boundaries", "valid_under_fault", "invalid_under_fault", "walks", "walk_steps")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +30,10 @@ class Profile:
     valid_under_fault: int = 1
     """Beside the simplest one. Few, so that a breaker seldom opens: each that does costs the time until it closes."""
     invalid_under_fault: int = 1
+    walks: int = 4
+    """How many, where the plan says what they may call."""
+    walk_steps: int = 10
+    """Steps of each, before everything is lifted."""
 
 
 BUILT_IN: Mapping[str, Profile] = {
@@ -40,9 +44,21 @@ BUILT_IN: Mapping[str, Profile] = {
         boundaries=1000,
         valid_under_fault=8,
         invalid_under_fault=8,
+        walks=20,
+        walk_steps=30,
     ),
 }
 """A plan may change single numbers of these, and add profiles, which begin as `ci`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WalkPlan:
+    """What walks do: see `windtunnel.fuzz.walk`."""
+
+    calls: tuple[str, ...]
+    """Operations (`orders: POST /orders`) that may be called in any order without breaking an invariant."""
+    invariants: tuple[str, ...] = ()
+    """Functions of the topology's `invariants:` that must hold when a walk is over."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +79,7 @@ class Plan:
     leave_out: Mapping[str, str] = field(default_factory=dict)
     """Operations (`orders: GET /metrics`) that are not fuzzed, each with its reason."""
     profiles: Mapping[str, Profile] = field(default_factory=lambda: BUILT_IN)
+    walk: WalkPlan | None = None
 
     def profile(self, name: str) -> Profile:
         """Raises `SpecError` that lists the known ones."""
@@ -87,7 +104,14 @@ def read_plan(path: Path) -> Plan:
         slow=fields.read("slow", _seconds, 0.4),
         leave_out=fields.read("leave_out", _reasons, {}),
         profiles=fields.read("profiles", _profiles, BUILT_IN),
+        walk=fields.read("walk", _walk, None),
     )
+
+
+def _walk(value: Value) -> WalkPlan:
+    fields = value.fields(required=("calls",), optional=("invariants",))
+    fields["calls"].sequence(minimum=1)
+    return WalkPlan(calls=fields["calls"].texts(), invariants=fields.read("invariants", Value.texts, ()))
 
 
 def _file(value: Value, folder: Path) -> Path:

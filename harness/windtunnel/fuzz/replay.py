@@ -5,7 +5,7 @@ from __future__ import annotations
 from windtunnel.fuzz.cells import Cell, CellResult
 from windtunnel.fuzz.faults import FAULTS
 from windtunnel.fuzz.found import Found
-from windtunnel.fuzz.fuzzer import QUIET, Fuzzer
+from windtunnel.fuzz.fuzzer import Fuzzer
 from windtunnel.fuzz.operations import Operation
 from windtunnel.fuzz.shots import Gun, Shot
 
@@ -25,7 +25,7 @@ def replay(fuzzer: Fuzzer, found: Found, operation: Operation) -> CellResult:
             fuzzer.control(operation, gun)
             result.proof = "a valid request works"
             fuzzer.shoot(operation, gun, [shot], result)
-        fuzzer.stack.until_quiet(QUIET)
+        fuzzer.stack.until_quiet(fuzzer.patience)
 
     return fuzzer.noted(found.id, operation, run)
 

@@ -13,9 +13,9 @@ from schemathesis import Case
 
 from windtunnel.fuzz.operations import Operation
 
-Kind = Literal["valid", "invalid", "boundary", "by hand", "found"]
-Expectation = Literal["", "refused", "unauthorized", "not allowed"]
-"""Beside what the document says: a 4xx; a 401 (or 403); a 405 with Allow."""
+Kind = Literal["valid", "invalid", "boundary", "by hand", "found", "link", "replay"]
+Expectation = Literal["", "success", "refused", "unauthorized", "not allowed"]
+"""Beside what the document says: a 2xx; a 4xx; a 401 (or 403); a 405 with Allow."""
 BORING: Final = frozenset(
     {"user-agent", "accept-encoding", "accept", "connection", "content-length", "x-schemathesis-testcaseid"}
 )

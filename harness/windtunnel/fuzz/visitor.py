@@ -1,11 +1,10 @@
 """What the system's owner knows and no document says: how to log in, and which values get past the door.
 
-The owner writes a Python file with up to four functions:
+The owner writes a Python file with up to three functions:
 
     def set_up(world): ...                 once per running system: a user, a token, an order to look at
     def complete(world, request): ...      put into a request what it needs: credentials, a fresh key
     def bad_credentials(world): ...        name -> headers that must be refused (an expired token, for instance)
-    def comes_again(world, asked): ...     whether a client sends the same again, once nothing is broken any more
 """
 
 from __future__ import annotations
@@ -50,16 +49,6 @@ class Request:
     headers: dict[str, str]
     body: Any
     """What becomes JSON; None when there is none, or when it is wrong on purpose."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """A request that was sent while an edge was broken, and how it was answered."""
-
-    service: str
-    operation: str
-    status: int | None
-    """None: not at all."""
 
 
 @dataclass
@@ -124,11 +113,6 @@ class Visitor:
         """What the owner knows to be refused."""
         found: Mapping[str, Mapping[str, str]] = self._call("bad_credentials", self.world) or {}
         return found
-
-    def comes_again(self, operation: Operation, status: int | None) -> bool:
-        """Whether a client sends the same request again, so that what it began comes to its end."""
-        asked = Asked(service=operation.service, operation=operation.label, status=status)
-        return bool(self._call("comes_again", self.world, asked))
 
     def _call(self, name: str, *arguments: object) -> Any:
         function: Callable[..., Any] | None = getattr(self._module, name, None)

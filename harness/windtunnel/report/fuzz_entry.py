@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypedDict
 
 from windtunnel.fuzz.cells import CellResult, Problem
-from windtunnel.report.schema import FuzzCellSummary, FuzzProblemSummary, FuzzSummary
+from windtunnel.report.schema import FuzzCellSummary, FuzzKind, FuzzProblemSummary, FuzzSummary
 
 KNOWN = ("PASS", "FAIL")
 """Verdicts with which something was learnt."""
@@ -19,6 +19,7 @@ class Whole(TypedDict):
     operations: int
     left_out: dict[str, str]
     cells: int
+    links: int
 
 
 class FuzzPart(TypedDict):
@@ -34,7 +35,7 @@ class FuzzPart(TypedDict):
 def fuzz_entry(  # noqa: PLR0917 - what was run, what came of it, and where
     item: str,
     place: tuple[str, str, str],
-    found: bool,
+    kind: FuzzKind,
     result: CellResult,
     reproduce: str,
     run: Mapping[str, str | int | float],
@@ -44,10 +45,11 @@ def fuzz_entry(  # noqa: PLR0917 - what was run, what came of it, and where
     return FuzzCellSummary(
         id=result.id,
         item=item,
+        kind=kind,
         operation=operation,
         edge=edge,
         fault=fault,
-        found=found,
+        found=kind == "found",
         verdict=result.outcome,
         reasons=[*(line for problem in kinds(result.problems) for line in problem.wrong), *result.errors]
         or ([result.skipped] if result.skipped else []),
@@ -59,6 +61,8 @@ def fuzz_entry(  # noqa: PLR0917 - what was run, what came of it, and where
         statuses=dict(sorted(result.statuses.items())),
         reached=result.reached,
         proof=result.proof,
+        followed=dict(sorted(result.followed.items())),
+        story=list(result.story),
         reproduce=reproduce,
         run={**run, "seconds": round(result.seconds, 3)},
     )
@@ -72,12 +76,17 @@ def kinds(problems: Iterable[Problem]) -> list[Problem]:
     return list(first.values())
 
 
+def of_kind(fuzz: FuzzSummary, kind: FuzzKind) -> list[FuzzCellSummary]:
+    """The entries of that kind. Of a summary written before there were kinds, cells and found cases."""
+    return [r for r in fuzz["results"] if r.get("kind", "found" if r["found"] else "cell") == kind]
+
+
 def fuzz_summary(parts: Sequence[FuzzPart]) -> FuzzSummary | None:
     """All parts of a run together; None when there are none."""
     if not parts:
         return None
     results = [part["result"] for part in sorted(parts, key=lambda part: part["number"])]
-    cells = [result for result in results if not result["found"]]
+    cells = [result for result in results if result["kind"] == "cell"]
     known = [cell for cell in cells if cell["verdict"] in KNOWN]
     # A worker that died knows nothing of the whole.
     whole = max((part["whole"] for part in parts), key=lambda whole: whole["cells"])
@@ -87,6 +96,8 @@ def fuzz_summary(parts: Sequence[FuzzPart]) -> FuzzSummary | None:
         operations_left_out=whole["left_out"],
         cells=whole["cells"],
         cells_covered=len({cell["id"] for cell in known}),
+        links=whole["links"],
+        links_followed=len({link for result in results for link in result["followed"]}),
         cases=sum(count for result in results for count in result["requests"].values()),
         totals=dict(sorted(Counter(result["verdict"] for result in results).items())),
         results=results,

@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from windtunnel.report.fuzz_entry import of_kind
 from windtunnel.report.schema import FuzzCellSummary, FuzzSummary
 from windtunnel.report.words import VERDICTS_WORST_FIRST as WORST_FIRST
 from windtunnel.report.words import number
@@ -24,8 +25,7 @@ def fuzz_lines(fuzz: FuzzSummary) -> list[str]:
     """What broke first, then the table, then found cases."""
     broken = [result for result in fuzz["results"] if result["verdict"] in ("FAIL", "ERROR")]
     totals = ", ".join(f"{count} {word}" for word in WORST_FIRST if (count := fuzz["totals"].get(word)))
-    cells = [result for result in fuzz["results"] if not result["found"]]
-    found = [result for result in fuzz["results"] if result["found"]]
+    cells, found = of_kind(fuzz, "cell"), of_kind(fuzz, "found")
     head = (
         f"fuzzing: {fuzz['cells_covered']} of {number(fuzz['cells'], 'cell')}, {fuzz['operations_covered']} of "
         f"{number(fuzz['operations'], 'operation')}, {number(fuzz['cases'], 'request')}: {totals}"
@@ -35,6 +35,7 @@ def fuzz_lines(fuzz: FuzzSummary) -> list[str]:
         head,
         *_table(cells),
         *(f"  {_row(result['id'], _word(result))}" for result in found),
+        *_sequences(fuzz),
         *(f"  left out: {operation}: {reason}" for operation, reason in fuzz["operations_left_out"].items()),
     ]
 
@@ -65,6 +66,16 @@ def _table(cells: Sequence[FuzzCellSummary]) -> Iterator[str]:
         good = sum(cell["verdict"] == "PASS" for cell in own)
         name = f"{service}: {number(len(own), 'operation')} alone"
         yield f"  {_row(name, f'{HEALTHY} {good} of {len(own)} ok')}"
+
+
+def _sequences(fuzz: FuzzSummary) -> Iterator[str]:
+    """Chains are one row, walks a row each."""
+    if chains := of_kind(fuzz, "chain"):
+        good = sum(chain["verdict"] == "PASS" for chain in chains)
+        words = f"{good} of {len(chains)} ok, {fuzz['links_followed']} of {number(fuzz['links'], 'link')} followed"
+        yield f"  {_row('chains', words)}"
+    for walk in of_kind(fuzz, "walk"):
+        yield f"  {_row(walk['id'], _word(walk))}" + (f": {walk['proof']}" if walk["verdict"] == "PASS" else "")
 
 
 def _conditions(cells: Sequence[FuzzCellSummary]) -> str:

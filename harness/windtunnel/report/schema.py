@@ -5,7 +5,7 @@ Within a version, keys are only added, never renamed or removed. A figure that d
 
 from __future__ import annotations
 
-from typing import Final, NotRequired, TypedDict
+from typing import Final, Literal, NotRequired, TypedDict
 
 SCHEMA: Final = "windtunnel/summary/v1"
 
@@ -173,18 +173,24 @@ class FuzzProblemSummary(TypedDict):
     """A line that sends it again; the service's address is a variable in it."""
 
 
+FuzzKind = Literal["cell", "found", "chain", "walk"]
+
+
 class FuzzCellSummary(TypedDict):
-    """One operation, healthy or with one edge broken in one way; or a case that was found once."""
+    """One operation, healthy or with one edge broken in one way; or a case that was found once, a chain, a walk."""
 
     id: str
     item: str
+    kind: FuzzKind
+    """Only a `cell` is counted as one."""
     operation: str
+    """The first of a chain; empty: a walk."""
     edge: str
-    """Empty: nothing was broken."""
+    """Empty: nothing was broken, or, in a walk, several."""
     fault: str
-    """`healthy`, `refused`, `black-holed`, `slow`, `answer-lost`, `truncated`."""
+    """`healthy`, `refused`, `black-holed`, `slow`, `answer-lost`, `truncated`; `several` in a walk."""
     found: bool
-    """A case that was found once, and is not counted as a cell."""
+    """A case that was found once: `kind` says the same."""
     verdict: str
     reasons: list[str]
     problems: list[FuzzProblemSummary]
@@ -196,6 +202,10 @@ class FuzzCellSummary(TypedDict):
     reached: int | None
     """Calls of valid requests that met the fault; None where nobody can count them."""
     proof: str
+    followed: dict[str, int]
+    """By link (`orders: placeOrder 201 readOrder`): how often it was followed."""
+    story: list[str]
+    """Of a walk: its steps, each with what came of it and a line of curl."""
     reproduce: str
     run: dict[str, str | int | float]
 
@@ -213,6 +223,10 @@ class FuzzSummary(TypedDict):
     """That there are: operations times conditions."""
     cells_covered: int
     """Whose outcome is known."""
+    links: int
+    """In all documents."""
+    links_followed: int
+    """At least once, by a cell, a chain or a walk."""
     cases: int
     """Requests that were sent and judged."""
     totals: dict[str, int]

@@ -25,6 +25,7 @@ from windtunnel.report.schema import (
     SCHEMA,
     ExperimentSummary,
     FuzzCellSummary,
+    FuzzKind,
     LoadProfileSummary,
     SummaryDocument,
 )
@@ -91,10 +92,11 @@ def write_lost_cell(out: Path, item: str) -> Path:
     lost = FuzzCellSummary(
         id=name,
         item=item,
+        kind=_kind(name),
         operation=operation,
         edge=edge,
         fault=fault,
-        found=not condition,
+        found=_kind(name) == "found",
         verdict="ERROR",
         reasons=["the worker that ran it died"],
         problems=[],
@@ -102,11 +104,20 @@ def write_lost_cell(out: Path, item: str) -> Path:
         statuses={},
         reached=None,
         proof="",
+        followed={},
+        story=[],
         reproduce=f"pytest '{item}'",
         run={},
     )
-    whole = Whole(operations=0, left_out={}, cells=0)
+    whole = Whole(operations=0, left_out={}, cells=0, links=0)
     return write_fuzz_part(out, "lost", FuzzPart(item=item, number=0, whole=whole, result=lost))
+
+
+def _kind(name: str) -> FuzzKind:
+    """By the form of its id."""
+    if name.endswith("]"):
+        return "cell"
+    return "found" if name.startswith("found: ") else "walk" if name.startswith("walk ") else "chain"
 
 
 def write_load_part(out: Path, worker: str, entry: LoadProfileSummary) -> Path:

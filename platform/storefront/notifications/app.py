@@ -10,7 +10,7 @@ from flask import Response, jsonify
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from resilience.durable import Claim, IdempotencyStore
-from storefront.notifications.mail import Mailer
+from storefront.notifications.mail import Mailer, UndeliverableError
 from storefront.notifications.models import KEYS, Base, Notification
 from storefront.notifications.settings import Settings
 from storefront.shared import audit
@@ -29,7 +29,10 @@ _EMAIL = r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,190}"
 
 
 def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> ServiceApp:
-    """`POST /notifications` sends a mail, once per Idempotency-Key; 503 means: not sent yet, ask again."""
+    """`POST /notifications` sends a mail, once per Idempotency-Key; 503 means: not sent yet, ask again.
+
+    422 `undeliverable` means that asking again is of no use, until somebody has mended the mailbox.
+    """
     database = Database(settings.database_url, Base.metadata, connections=settings.threads)
     app = ServiceApp("notifications", database, settings)
     mailer = Mailer(settings.smtp_url, settings.mail.deadline)
@@ -48,6 +51,9 @@ def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Se
             return mine
         try:
             mailer.send(wanted.recipient, wanted.subject, wanted.text, wanted.id)
+        except UndeliverableError as refusal:
+            once.abandon(claim, mine)  # so that the same key sends it when the mailbox is mended
+            raise Problem(422, "undeliverable", str(refusal)) from None
         except OSError as error:
             once.abandon(claim, mine)
             raise DependencyProblem("mail", f"The mail server did not take it: {type(error).__name__}") from None

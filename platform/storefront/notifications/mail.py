@@ -10,6 +10,10 @@ _SENDER = "orders@storefront.example"
 _MOST_IDLE = 4
 
 
+class UndeliverableError(Exception):
+    """The mail server says that it will never take this mail, or not for this recipient (RFC 5321, 4.2.1: 5yz)."""
+
+
 class Mailer:
     """Keeps connections for the next mail. `timeout` is in seconds for each step; None waits for ever."""
 
@@ -19,7 +23,10 @@ class Mailer:
         self._idle: list[smtplib.SMTP] = []
 
     def send(self, recipient: str, subject: str, text: str, message_id: str) -> None:
-        """Returns when the server has taken it. Raises OSError (`smtplib.SMTPException` is one) when it has not."""
+        """Returns when the server has taken it.
+
+        Raises `UndeliverableError` when it never will, OSError (`smtplib.SMTPException` is one) when it has not.
+        """
         # MIMEText costs a quarter of EmailMessage. The addresses and the subject were checked: none has a line break.
         message = MIMEText(text, "plain", "utf-8")
         message["From"], message["To"], message["Subject"] = _SENDER, recipient, subject
@@ -27,12 +34,18 @@ class Mailer:
         message["Message-ID"] = f"<{message_id}@storefront.example>"
         kept = self._take()
         try:
-            self._hand_over(kept or self._connect(), recipient, message)
-        except smtplib.SMTPServerDisconnected:
-            if kept is None:
-                raise
-            # It was closed while nobody used it.
-            self._hand_over(self._connect(), recipient, message)
+            try:
+                self._hand_over(kept or self._connect(), recipient, message)
+            except smtplib.SMTPServerDisconnected:
+                if kept is None:
+                    raise
+                # It was closed while nobody used it.
+                self._hand_over(self._connect(), recipient, message)
+        except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError) as refusal:
+            code = _code(refusal)
+            if 500 <= code < 600:
+                raise UndeliverableError(f"The mail server refuses this mail for good: {code}") from None
+            raise
 
     def close(self) -> None:
         """Hang up."""
@@ -65,3 +78,14 @@ class Mailer:
             self._idle.append(smtp)
         else:
             smtp.close()
+
+
+def _code(refusal: smtplib.SMTPRecipientsRefused | smtplib.SMTPDataError) -> int:
+    """What was said of the one recipient, or of the mail itself.
+
+    A refusal of the sender or of the greeting is about this service, and is mended without another mail.
+    """
+    if isinstance(refusal, smtplib.SMTPDataError):
+        return refusal.smtp_code
+    ((code, _),) = refusal.recipients.values()
+    return code

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from windtunnel.report.fuzz_entry import of_kind
 from windtunnel.report.html import Markup, el, join
 from windtunnel.report.overall import STATES
 from windtunnel.report.page.frame import badge, breakage, section, table
-from windtunnel.report.schema import FuzzCellSummary, FuzzSummary
+from windtunnel.report.schema import FuzzCellSummary, FuzzKind, FuzzSummary
 from windtunnel.report.words import number
 
 MOST_REASONS = 5
@@ -16,22 +17,28 @@ MOST_REASONS = 5
 
 def fuzz_section(fuzz: FuzzSummary) -> Markup:
     """How much of the system was fuzzed, and how each cell went."""
-    cells = [cell for cell in fuzz["results"] if not cell["found"]]
-    found = [cell for cell in fuzz["results"] if cell["found"]]
+    cells = of_kind(fuzz, "cell")
     whole = (
         f"{fuzz['cells_covered']} of {number(fuzz['cells'], 'cell')} decided, {fuzz['operations_covered']} of "
         f"{number(fuzz['operations'], 'documented operation')} covered, with {number(fuzz['cases'], 'request')}."
     )
     left_out = [el("li", f"left out: {name}: {why}") for name, why in fuzz["operations_left_out"].items()]
-    old = [[cell["id"], badge(STATES[cell["verdict"]])] for cell in found]
     return section(
         "fuzz",
         "Fuzzing",
         el("p", whole),
         _cells(cells) if cells else None,
         el("ul", *left_out) if left_out else None,
-        table(("Found once, asked again", ""), old) if old else None,
+        _rows(fuzz, "found", "Found once, asked again"),
+        _rows(fuzz, "chain", "Along links"),
+        _rows(fuzz, "walk", "Walks, while faults come and go"),
     )
+
+
+def _rows(fuzz: FuzzSummary, kind: FuzzKind, title: str) -> Markup | None:
+    """A table of all of that kind; None where there are none."""
+    lines = [[entry["id"], badge(STATES[entry["verdict"]])] for entry in of_kind(fuzz, kind)]
+    return table((title, ""), lines) if lines else None
 
 
 def broken_cell(cell: FuzzCellSummary) -> Markup:
