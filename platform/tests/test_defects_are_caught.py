@@ -54,6 +54,13 @@ def copies(tmp_path_factory):
     copies.close()
 
 
+def test_every_row_names_one_place_of_the_source():
+    """Told at once, and all together, when the source has moved on."""
+    stale = [d.id for d in DEFECTS if (PLATFORM / d.file).read_text(encoding="utf-8").count(d.change[0]) != 1]
+
+    assert stale == []
+
+
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: f"{defect.id}-{defect.what.replace(' ', '-')}")
 def test_defect_turns_its_test_red(defect, copies, record_property):
     """With the defect in, the named test fails, and by a failed test, not by an error of this machinery."""
