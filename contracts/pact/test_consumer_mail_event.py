@@ -1,6 +1,5 @@
 """What notifications reads of the mail that orders owes: the body that the outbox stores and the relay posts."""
 
-import socket
 import time
 
 import pytest
@@ -10,6 +9,7 @@ from pact import match
 from storefront.notifications import app as notifications
 from storefront.notifications.settings import Settings
 from storefront.shared.environment import Environment
+from windtunnel.stack.ports import reserve_port
 
 pytestmark = pytest.mark.contract
 
@@ -27,15 +27,13 @@ class Mailbox:
 
 @pytest.fixture
 def mailbox():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    box = Mailbox()
-    server = Controller(box, hostname="127.0.0.1", port=port)
+    reserved, box = reserve_port(), Mailbox()
+    server = Controller(box, hostname="127.0.0.1", port=reserved.port)
     server.start()
-    box.url = f"smtp://127.0.0.1:{port}"
+    box.url = f"smtp://127.0.0.1:{reserved.port}"
     yield box
     server.stop()
+    reserved.release()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import ast
 import platform
+import subprocess
 import sys
 from pathlib import Path
 
@@ -90,3 +91,12 @@ def test_every_test_file_has_a_name_of_its_own():
     ]
 
     assert sorted(names) == sorted(set(names))
+
+
+def test_tests_that_measure_run_one_after_the_other():
+    """The group that `conftest.py` gives them reaches xdist, which shows it behind a test's name."""
+    one = "harness/tests/test_load_truth.py::test_arrivals_keep_their_schedule"
+    command = [sys.executable, "-m", "pytest", "-v", "-n", "1", "--dist=loadgroup", "-p", "no:cacheprovider", one]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=180, check=False)
+
+    assert f"{one}@drives_load" in run.stdout, run.stdout + run.stderr

@@ -1,13 +1,12 @@
 """What notifications makes of a mail server's answers: taken, not now, or never. The mail server is a real one."""
 
-import socket
-
 import pytest
 from aiosmtpd.controller import Controller
 
 from storefront.notifications import app as notifications
 from storefront.notifications.settings import Settings
 from storefront.shared.environment import Environment
+from windtunnel.stack.ports import reserve_port
 
 MAIL = {"recipient": "ann@shop.example", "subject": "Hello", "text": "Hello", "reference": "order-1"}
 
@@ -32,15 +31,13 @@ class Mailbox:
 
 @pytest.fixture
 def mailbox():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    box = Mailbox()
-    server = Controller(box, hostname="127.0.0.1", port=port)
+    reserved, box = reserve_port(), Mailbox()
+    server = Controller(box, hostname="127.0.0.1", port=reserved.port)
     server.start()
-    box.url = f"smtp://127.0.0.1:{port}"
+    box.url = f"smtp://127.0.0.1:{reserved.port}"
     yield box
     server.stop()
+    reserved.release()
 
 
 @pytest.fixture
