@@ -169,6 +169,8 @@ def planned(stack, *args, **more):
             stack.speak(watch.name)
         else:
             stack.call(watch.name, count=3)
+        # A connection that is still closing would be touched, and it is the load's.
+        assert Patience().until(watch.settled, 10)
     return fault
 
 
