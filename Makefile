@@ -14,7 +14,7 @@ BACKEND ?= auto
 ARGS   ?=
 REPORT ?=
 
-.PHONY: help setup chaos contract fuzz load report images test toxiproxy bench-resilience bench-proxy bench-storefront bench-load clean
+.PHONY: help setup chaos contract fuzz load report images test toxiproxy bench-resilience bench-proxy bench-storefront bench-load bench-stack clean
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
 
@@ -77,6 +77,9 @@ bench-storefront: setup ## what the stack costs each service, beside bare Flask 
 
 bench-load: setup ## requests/s from one core of the load generator, beside Locust's own clients and wrk (needs Go and wrk)
 	$(BIN)/python -m benchmarks.load
+
+bench-stack: setup ## start and stop of systems on both backends, beside docker compose (which needs an engine and compose)
+	$(BIN)/python -m benchmarks.stack $(ARGS)
 
 clean: ## remove what make and the runs left
 	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache reports/out benchmarks/out

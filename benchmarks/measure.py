@@ -74,9 +74,9 @@ def versions(*packages: str) -> dict[str, str]:
     return {package: version(package) for package in packages}
 
 
-def write(name: str, result: object) -> Path:
-    """To `benchmarks/out/<name>.json`."""
-    path = Path(__file__).parent / "out" / f"{name}.json"
+def write(name: str, result: object, path: Path | None = None) -> Path:
+    """To `benchmarks/out/<name>.json`, or to the file that the caller names."""
+    path = path or Path(__file__).parent / "out" / f"{name}.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(result, indent=2) + "\n")
     return path
