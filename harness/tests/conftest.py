@@ -12,6 +12,7 @@ DRIVE_LOAD = {
     "test_load_farm.py",
     "test_load_frozen.py",
     "test_load_truth.py",
+    "test_process_killed.py",
     "test_profiles_end_to_end.py",
     "test_report_end_to_end.py",
     "test_run_from_outside.py",
