@@ -4,6 +4,7 @@ import pytest
 
 DRIVE_LOAD = {
     "test_bench_proxy.py",
+    "test_bench_stack.py",
     "test_compare_command.py",
     "test_docker_killed.py",
     "test_docker_stack.py",
