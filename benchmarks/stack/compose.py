@@ -40,8 +40,9 @@ class Compose:
 
     @property
     def waits(self) -> bool:
-        """Whether it knows `up --wait`."""
-        return int(self.version.split(".", 1)[0]) >= 2
+        """Whether it knows `up --wait`. A build of one's own may have a word for a version, and is new."""
+        major = self.version.split(".", 1)[0]
+        return not major.isdecimal() or int(major) >= 2
 
     @property
     def up(self) -> list[str]:

@@ -83,7 +83,10 @@ def test_services_that_share_data_share_a_volume_and_a_secret():
     assert services["users"]["environment"]["JWT_KEY"]
 
 
-@pytest.mark.parametrize(("version", "up"), [("2.40.3", ["up", "-d", "--wait"]), ("1.29.2", ["up", "-d"])])
+@pytest.mark.parametrize(
+    ("version", "up"),
+    [("2.40.3", ["up", "-d", "--wait"]), ("dev", ["up", "-d", "--wait"]), ("1.29.2", ["up", "-d"])],
+)
 def test_only_a_compose_that_can_wait_is_told_to(version, up):
     """Version 1 cannot; its services are asked through their ports."""
     assert Compose(("docker-compose",), version).up[: len(up)] == up
