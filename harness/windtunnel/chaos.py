@@ -207,6 +207,10 @@ class Chaos(HttpChaos[Disturbance]):
         """It has ended gracefully (SIGTERM), and is started again at the block's end."""
         return self._on_service("terminate", service)
 
+    def disk_full(self, service: str) -> AbstractContextManager[Disturbance]:
+        """It can write no data for the length of the block. On containers, needs `docker: {disk: SIZE}`."""
+        return self._on_service("disk_full", service)
+
     def disconnect(self, service: str) -> AbstractContextManager[Disturbance]:
         """It runs, and is on no network for the length of the block. Containers only."""
         return self._on_service("disconnect", service)
@@ -231,8 +235,7 @@ class Chaos(HttpChaos[Disturbance]):
     @contextmanager
     def _disturb(self, step: FaultStep, require_traffic: bool) -> Iterator[Disturbance]:
         fault, disturbance = build(step), Disturbance(step=step)
-        if isinstance(fault, EdgeFault):
-            fault.traffic = "ever" if require_traffic else "none"
+        fault.traffic = "ever" if require_traffic else "none"
         planned = [self._journal.plan(record) for record in fault.plan(self._stack)]
         try:
             fault.apply(self._stack)

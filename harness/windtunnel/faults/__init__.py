@@ -13,6 +13,7 @@ from windtunnel.errors import SpecError
 from windtunnel.faults.bandwidth import Bandwidth
 from windtunnel.faults.base import Bites, Fault, UndoRecord
 from windtunnel.faults.disconnect import Disconnect
+from windtunnel.faults.disk_full import DiskFull
 from windtunnel.faults.down import Down
 from windtunnel.faults.edge import EdgeFault
 from windtunnel.faults.http_corrupt_body import HttpCorruptBody
@@ -42,6 +43,7 @@ from windtunnel.spec.shape import FaultShape
 FAULTS: Mapping[str, type[EdgeFault] | type[ServiceFault]] = {
     "bandwidth": Bandwidth,
     "disconnect": Disconnect,
+    "disk_full": DiskFull,
     "down": Down,
     "http_corrupt_body": HttpCorruptBody,
     "http_delay": HttpDelay,

@@ -9,9 +9,10 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from windtunnel.errors import ServiceDiedError, StackError
+from windtunnel.errors import CapabilityError, ServiceDiedError, StackError
 from windtunnel.faults.base import UndoRecord
 from windtunnel.stack.base import Address, ServiceState
+from windtunnel.stack.bounded_disk import BoundedDisk
 from windtunnel.stack.environment import Instructions
 from windtunnel.stack.logs import ServiceLog
 from windtunnel.stack.pump import LogPump
@@ -62,10 +63,11 @@ class ServiceContainer:
         address: Address,
         log: ServiceLog,
         create: Callable[..., Any],
+        disk: BoundedDisk | None = None,
     ) -> None:
         self.name, self.instructions, self.address, self.log = instructions.service.name, instructions, address, log
         self.added: dict[str, str] = {}
-        self._create, self._pump = create, LogPump(log.path)
+        self._create, self._pump, self._disk = create, LogPump(log.path), disk
         self._container: Any = None
         self._created_with: dict[str, str] | None = None
         self._looked, self._seen = 0.0, dict[str, Any]()
@@ -173,6 +175,30 @@ class ServiceContainer:
 
     def _limit(self, quota: int) -> None:
         self._ask("update", cpu_period=CPU_PERIOD, cpu_quota=quota)
+
+    def fill_disk(self) -> None:
+        """Leave it no room. Raises `CapabilityError` where its disk has no bounds, as the next three do."""
+        self._bounded.fill()
+
+    def free_disk(self) -> None:
+        """Undo `fill_disk`."""
+        self._bounded.free()
+
+    def disk_refusal(self) -> str:
+        """How one byte more is refused; empty when it is not."""
+        return self._bounded.refusal()
+
+    def last_written(self) -> float:
+        """When a file on its disk last changed."""
+        return self._bounded.last_written()
+
+    @property
+    def _bounded(self) -> BoundedDisk:
+        if self._disk is None:
+            raise CapabilityError(
+                f"the disk of {self.name} has no bounds; write docker: {{disk: 64MB}} in the topology"
+            )
+        return self._disk
 
     def discard(self) -> None:
         """Remove the container; the volume with its data stays."""
