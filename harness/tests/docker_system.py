@@ -14,7 +14,7 @@ from windtunnel.topology.model import Container, Edge, Service, Topology
 from windtunnel.undo.engine import Engine, EngineError, engine_url
 
 PROGRAM = r'''
-"""GET /ask/HOST/PATH asks a peer; /env/NAME, /write/TEXT and /read tell of this one; everything else is ready."""
+"""GET /ask/HOST/PATH asks a peer; /env/NAME, /write/TEXT, /read and /grow/BYTES are for this one; all else is ready."""
 import http.client
 import http.server
 import json
@@ -40,6 +40,9 @@ def ask(peer, path):
         connection.close()
 
 
+KEPT = []
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -56,6 +59,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 body = "written"
             except OSError as error:
                 body = error.strerror
+        elif what == "grow":
+            KEPT.append(bytearray(b"x") * int(rest[0]))
+            body = "grown"
         elif what == "read":
             body = open("/data/note").read()
         elif what == "long":

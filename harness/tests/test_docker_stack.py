@@ -140,6 +140,28 @@ def test_a_full_disk_is_proven_by_a_write_that_is_refused(stack, run):
     assert "running, and a canary was answered" in disturbance.restored
 
 
+def grow_when_limited(stack):
+    """What front says of it."""
+    while stack.memory_limited("back") is None:
+        pass
+    return get(stack, "/ask/BACK_URL/grow/50000000")
+
+
+def test_a_container_that_wants_more_memory_than_its_limit_is_ended_by_the_kernel(stack, run):
+    """That is the proof; it is started again, and may have all that there is."""
+    with ThreadPoolExecutor(1) as pool:
+        wanting = pool.submit(grow_when_limited, stack)
+        with Chaos(stack, run.journal).memory_limit("back", headroom_bytes=2_000_000) as disturbance:
+            during = wanting.result()
+        limited = stack.memory_limited("back")
+    again = get(stack, "/ask/BACK_URL/grow/50000000")
+
+    assert "grown" not in during
+    assert "bytes of memory read back; " in disturbance.proof
+    assert limited is None
+    assert again == "grown"
+
+
 def test_a_disk_in_memory_outlives_a_kill(stack, run):
     """The recorder has it too."""
     get(stack, "/ask/BACK_URL/write/kept")

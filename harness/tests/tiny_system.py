@@ -57,6 +57,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 Path(os.environ["NOTE"]).write_text(self.path)
             except OSError as error:
                 status, body = 507, error.strerror
+        if self.path.startswith("/grow/"):
+            try:
+                bytearray(int(self.path[6:]))
+            except MemoryError:
+                status, body = 507, "MemoryError"
+                print(body, flush=True)
         if self.path.startswith("/say/"):
             print(self.path[5:], flush=True)
         self.send_response(status)

@@ -203,6 +203,12 @@ class Chaos(HttpChaos[Disturbance]):
         step = FaultStep(name=f"starve {service}", fault="starve", service=service, params={"cpu": cpu_share})
         return self._disturb(step, False)
 
+    def memory_limit(self, service: str, *, headroom_bytes: int) -> AbstractContextManager[Disturbance]:
+        """It gets so much more memory than it has, and no more. It must be refused some within 10 s."""
+        params = {"headroom": headroom_bytes}
+        step = FaultStep(name=f"memory_limit {service}", fault="memory_limit", service=service, params=params)
+        return self._disturb(step, False)
+
     def terminate(self, service: str) -> AbstractContextManager[Disturbance]:
         """It has ended gracefully (SIGTERM), and is started again at the block's end."""
         return self._on_service("terminate", service)

@@ -26,6 +26,7 @@ from windtunnel.faults.instances import EachInstance
 from windtunnel.faults.kill import Kill
 from windtunnel.faults.latency import Latency
 from windtunnel.faults.limit_data import LimitData
+from windtunnel.faults.memory_limit import MemoryLimit
 from windtunnel.faults.packet_loss import PacketLoss
 from windtunnel.faults.partition import Partition
 from windtunnel.faults.pause import Pause
@@ -54,6 +55,7 @@ FAULTS: Mapping[str, type[EdgeFault] | type[ServiceFault]] = {
     "kill": Kill,
     "latency": Latency,
     "limit_data": LimitData,
+    "memory_limit": MemoryLimit,
     "packet_loss": PacketLoss,
     "partition": Partition,
     "pause": Pause,

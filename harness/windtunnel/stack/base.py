@@ -114,6 +114,23 @@ class Processor(Protocol):
 
 
 @runtime_checkable
+class Memory(Protocol):
+    """Power over the memory of a service."""
+
+    def limit_memory(self, service: str, headroom: int) -> None:
+        """Give it what it has now and so many bytes more."""
+
+    def unlimit_memory(self, service: str) -> None:
+        """Give it all that there is. Harmless when it has."""
+
+    def memory_limited(self, service: str) -> int | None:
+        """The bytes that it may have; None: all that there is."""
+
+    def memory_refusals(self, service: str) -> int:
+        """How often it was refused more so far, as the kernel counts; 0 where that is not counted."""
+
+
+@runtime_checkable
 class Disk(Protocol):
     """Power over the disk that a service keeps its data on. Raises `CapabilityError` where it has no bounds."""
 

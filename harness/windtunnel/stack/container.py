@@ -29,6 +29,8 @@ LOOK_EVERY = 0.2
 """Seconds for which a look at the state is good enough to tell whether a starting service has died."""
 CPU_PERIOD, MINIMUM_QUOTA = 100_000, 1_000
 """Microseconds: Linux' own."""
+MINIMUM_MEMORY = 6 * 1024 * 1024
+"""Bytes: the engine's own."""
 STATES = {"running": "running", "paused": "stopped", "restarting": "gone"}
 
 
@@ -175,6 +177,38 @@ class ServiceContainer:
 
     def _limit(self, quota: int) -> None:
         self._ask("update", cpu_period=CPU_PERIOD, cpu_quota=quota)
+
+    def limit_memory(self, headroom: int) -> None:
+        """Limit it to what it has and so many bytes more."""
+        self._limit_memory(max(MINIMUM_MEMORY, int(self._memory()["usage"]) + headroom))
+
+    def unlimit_memory(self) -> None:
+        """Undo `limit_memory`. Harmless when it is not limited, or not there."""
+        # The engine takes no limit away once there is one: all that the machine has is as good.
+        if self._container is not None and self.memory_limited is not None:
+            self._limit_memory(self._all_memory)
+
+    @property
+    def memory_limited(self) -> int | None:
+        """The limit in bytes, as the engine says; None without one."""
+        limit = int(self.container.client.api.inspect_container(self.container.id)["HostConfig"]["Memory"])
+        return limit if 0 < limit < self._all_memory else None
+
+    @property
+    def memory_refusals(self) -> int:
+        """How often it met its limit, which only cgroup v1 counts; that it was ended for it counts, too."""
+        killed = bool(self._look()["OOMKilled"])
+        return int(self._memory().get("failcnt") or 0) + killed
+
+    def _memory(self) -> dict[str, Any]:
+        return dict(self.container.stats(stream=False, one_shot=True)["memory_stats"])
+
+    @property
+    def _all_memory(self) -> int:
+        return int(self.container.client.info()["MemTotal"])
+
+    def _limit_memory(self, limit: int) -> None:
+        self._ask("update", mem_limit=limit, memswap_limit=limit)
 
     def fill_disk(self) -> None:
         """Leave it no room. Raises `CapabilityError` where its disk has no bounds, as the next three do."""

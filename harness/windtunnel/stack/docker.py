@@ -75,7 +75,10 @@ class DockerBackend:
 
 
 class DockerStack(StandingStack[ServiceContainer]):
-    """A system of containers; `Stack`, `Signals`, `Processor`, `Disk` and `Networks`. Made by `DockerBackend.start`."""
+    """A system of containers; `Stack`, `Signals`, `Processor`, `Memory`, `Disk` and `Networks`.
+
+    Made by `DockerBackend.start`.
+    """
 
     backend: BackendName = "docker"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import subprocess
 import time
@@ -15,9 +16,20 @@ from windtunnel.stack.environment import ProcessInstructions
 from windtunnel.stack.file_limit import FileLimit
 from windtunnel.stack.logs import ServiceLog
 from windtunnel.stack.ports import LOOPBACK
+from windtunnel.stack.soft_limit import SoftLimit
 from windtunnel.stack.throttle import DutyCycle
 from windtunnel.undo import Journal
-from windtunnel.undo.processes import Process, environment, look, mapped_files, members, seconds, send, send_group
+from windtunnel.undo.processes import (
+    Process,
+    address_space,
+    environment,
+    look,
+    mapped_files,
+    members,
+    seconds,
+    send,
+    send_group,
+)
 
 PATIENCE = 5.0
 """Seconds that a signal may take to have its effect."""
@@ -37,6 +49,7 @@ class ServiceProcess:
         self._pid, self._start = 0, 0
         self._cycle: DutyCycle | None = None
         self._limit: FileLimit | None = None
+        self._memory: SoftLimit | None = None
         self.held_back = 0
         """Times that it was seen stopped by its throttle."""
         for folder in (instructions.data, instructions.scratch):
@@ -127,6 +140,26 @@ class ServiceProcess:
     def throttled(self) -> float | None:
         """The share; None when it may always run."""
         return self._cycle.share if self._cycle else None
+
+    def limit_memory(self, headroom: int) -> None:
+        """Let the address space of each of its processes grow by so many bytes at most (RLIMIT_AS)."""
+        self.unlimit_memory()
+        self._memory = SoftLimit(resource.RLIMIT_AS, self.processes, lambda pid: address_space(pid) + headroom)
+
+    def unlimit_memory(self) -> None:
+        """Undo `limit_memory`. Harmless when there is nothing to undo, or nobody."""
+        limit, self._memory = self._memory, None
+        if limit is not None:
+            limit.lift()
+
+    @property
+    def memory_limited(self) -> int | None:
+        """The most that one of its processes may have; None when one of them has no limit."""
+        limits = self._memory.read_back().values() if self._memory is not None else ()
+        return None if not limits or resource.RLIM_INFINITY in limits else max(limits)
+
+    memory_refusals = 0
+    """The kernel counts none."""
 
     def fill_disk(self) -> None:
         """Let it write to no file."""

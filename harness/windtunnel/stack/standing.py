@@ -62,6 +62,20 @@ class Unit(Launchable, Protocol):
     def held_back(self) -> int:
         """How often it was kept from running so far."""
 
+    def limit_memory(self, headroom: int) -> None:
+        """Give it what it has and so many bytes more."""
+
+    def unlimit_memory(self) -> None:
+        """Undo `limit_memory`. Harmless when there is nothing to undo."""
+
+    @property
+    def memory_limited(self) -> int | None:
+        """The bytes that it may have; None: all that there is."""
+
+    @property
+    def memory_refusals(self) -> int:
+        """How often the kernel refused it more so far."""
+
     def fill_disk(self) -> None:
         """Leave it no room to write."""
 
@@ -79,7 +93,7 @@ U = TypeVar("U", bound=Unit)
 
 
 class StandingStack(Generic[U]):
-    """`Stack`, `Signals`, `Processor` and `Disk`, but for starting and stopping.
+    """`Stack`, `Signals`, `Processor`, `Memory` and `Disk`, but for starting and stopping.
 
     A backend fills `_services` and `_edges`.
     """
@@ -167,6 +181,18 @@ class StandingStack(Generic[U]):
 
     def held_back(self, service: str) -> int:
         return self._service(service).held_back
+
+    def limit_memory(self, service: str, headroom: int) -> None:
+        self._service(service).limit_memory(headroom)
+
+    def unlimit_memory(self, service: str) -> None:
+        self._service(service).unlimit_memory()
+
+    def memory_limited(self, service: str) -> int | None:
+        return self._service(service).memory_limited
+
+    def memory_refusals(self, service: str) -> int:
+        return self._service(service).memory_refusals
 
     def fill_disk(self, service: str) -> None:
         self._service(service).fill_disk()

@@ -114,6 +114,11 @@ def environment(pid: int) -> list[bytes]:
     return read.split(b"\0")
 
 
+def address_space(pid: int) -> int:
+    """Bytes that it has addresses for (`VmSize`). Raises `FileNotFoundError` when it is gone."""
+    return int((PROC / str(pid) / "statm").read_bytes().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+
+
 def mapped_files(pid: int) -> set[str]:
     """The files that it has mapped into its memory; none when that may not be read."""
     try:
