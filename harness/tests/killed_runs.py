@@ -27,7 +27,8 @@ KILLS = {"nightly": 50}
 """By `--wt-profile`."""
 USUALLY = 5
 SEED = os.environ.get("WINDTUNNEL_KILLS_SEED") or str(random.SystemRandom().randrange(10**6))
-LOOK_EVERY = 0.1
+LOOK_EVERY = 0.5
+"""Seconds. A look reads much of /proc, and the run that is looked at is judged by how fast it answers."""
 
 
 def number_of_kills(config) -> int:
