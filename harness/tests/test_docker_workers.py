@@ -56,9 +56,10 @@ class Containers:
         return record
 
     def start_worker(self, farm):
-        """By the documented line, with what a test needs besides: its network, its own load, a port, a label."""
+        """By the documented line, and the documented options: a network, another load, precedence; its name."""
         (line,) = re.findall(r"^ +(docker run .*)$", DOCUMENTED, re.MULTILINE)
         place = f'--network "{self.network}" --label windtunnel.run={self.run_id} -v "{farm.folder}:/load:ro"'
+        place += " --user 0 --cap-add SYS_NICE"  # the tests' machine is never theirs alone
         values = {"IMAGE": self.image, "MASTER": self.gateway, "n": f"{next(self._number)}-{self.run_id}"}
         command = f"{line.replace('docker run', f'docker run {place}')} --master-port {farm.port}"
         subprocess.run(["sh", "-ec", command], env={**os.environ, **values}, check=True, capture_output=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import gevent
+from gevent.event import Event
 from locust.runners import MasterRunner, WorkerRunner
 
 from windtunnel.errors import BadInputError
@@ -27,8 +28,8 @@ from windtunnel.topology.functions import function_names
 
 logger = logging.getLogger("windtunnel")
 LOCAL: Final = "local"
-BAD_INPUT: Final = 2
-"""Exit code, as the windtunnel command's."""
+BAD_INPUT, UNKNOWN = 2, 3
+"""Exit codes, as the windtunnel command's."""
 
 
 class Judged(Subject, Protocol):
@@ -48,6 +49,8 @@ class LocustSession:
         self._coordinator: Coordinator | None = None
         self._failed = False
         self._finishing = False
+        self._finished = Event()
+        self._finished.set()
         self._samples_path = ""
         self._judged_by: Judge | None = None
         if not isinstance(runner, MasterRunner):
@@ -58,7 +61,7 @@ class LocustSession:
                 runner.register_message(message, self._hear)
             environment.events.test_start.add_listener(self._start)
             environment.events.test_stopping.add_listener(self._finish)
-            environment.events.quitting.add_listener(self._finish)
+            environment.events.quitting.add_listener(self._quit)
             options = environment.parsed_options
             if options.num_users or options.spawn_rate:
                 logger.warning("-u and -r mean nothing here: the plan has the rate (--wt-load)")
@@ -159,6 +162,19 @@ class LocustSession:
         if coordinator is None or self._finishing:
             return
         self._finishing = True  # a second stop may come while the first still drains
+        self._finished.clear()
+        self._environment.process_exit_code = UNKNOWN  # until there is a verdict
+        try:
+            self._conclude(coordinator)
+        finally:
+            self._finished.set()
+
+    def _quit(self, **_: object) -> None:
+        """Locust ends. When it has lost all workers it does so while another greenlet waits for their last reports."""
+        self._finish()
+        self._finished.wait()
+
+    def _conclude(self, coordinator: Coordinator) -> None:
         result = coordinator.end()
         verdict = verdict_on(result, self._judged_by)
         self._environment.process_exit_code = _exit_code(verdict, self._judged_by)
