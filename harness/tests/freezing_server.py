@@ -33,5 +33,5 @@ async def main(record, host="127.0.0.1", port=0):
 with contextlib.suppress(OSError):
     # As the generator: what the server takes itself is no part of the tests.
     os.setpriority(os.PRIO_PROCESS, 0, -10)
-with Path(sys.argv[1]).open("w", buffering=1) as file:
+with Path(sys.argv[1]).open("a", buffering=1) as file:
     asyncio.run(main(file, *sys.argv[2:]))
