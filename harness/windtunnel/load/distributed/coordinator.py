@@ -21,8 +21,8 @@ READY_WITHIN: Final = 60.0
 SILENT_AT_MOST: Final = 4.0
 """Seconds without a word after which a worker counts as lost. It is asked for one every half second."""
 ASK_EVERY: Final = 0.5
-LEAD: Final = 2.0
-"""Seconds between `go` and the first due time: every worker has its orders before, and Locust's user who starts them."""
+LEAD: Final = 1.0
+"""Seconds between `go` and the first due time: every worker has its orders before."""
 FINAL_GRACE: Final = 5.0
 """Seconds beyond the drain for a worker's last report."""
 TURN: Final = 0.02
