@@ -41,6 +41,7 @@ DEFECTS = [
     Defect("inventory_instance_killed", "orders", "inventory.balancer", "fault/place_order error_rate"),
     Defect("bank_refused", "orders", "problem_details", "fault/place_order undocumented_rate"),
     Defect("notifications_killed", "orders", "outbox", "fault/place_order error_rate"),
+    Defect("notifications_disk_full", "orders", "outbox", "fault/place_order error_rate"),
     # After the pause all waiting requests come at once, and the limit at the door turns most second attempts away.
     Defect("orders_paused", "orders", "idempotency", "one_order_per_key", hidden_by="inbound.limit"),
 ]

@@ -14,7 +14,7 @@ from windtunnel.topology.model import Container, Edge, Service, Topology
 from windtunnel.undo.engine import Engine, EngineError, engine_url
 
 PROGRAM = r'''
-"""GET /ask/HOST/PATH asks a peer; /env/NAME, /write/TEXT and /read tell of this one; everything else is ready."""
+"""GET /ask/HOST/PATH asks a peer; /env/NAME, /write/TEXT, /read and /grow/BYTES are for this one; all else is ready."""
 import http.client
 import http.server
 import json
@@ -40,6 +40,9 @@ def ask(peer, path):
         connection.close()
 
 
+KEPT = []
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -50,8 +53,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif what == "env":
             body = os.environ.get(rest[0], "")
         elif what == "write":
-            open("/data/note", "w").write(rest[0])
-            body = "written"
+            try:
+                with open("/data/note", "w") as note:
+                    note.write(rest[0])
+                body = "written"
+            except OSError as error:
+                body = error.strerror
+        elif what == "grow":
+            KEPT.append(bytearray(b"x") * int(rest[0]))
+            body = "grown"
         elif what == "read":
             body = open("/data/note").read()
         elif what == "long":
@@ -92,10 +102,11 @@ def require_engine() -> Engine:
     return engine
 
 
-def service(name: str, *, port: int = 8000, **more) -> Service:
+def service(name: str, *, port: int = 8000, disk: int = 0, **more) -> Service:
     """One tiny service; `env` says how it behaves."""
     env = {"NAME": name, **more.pop("env", {})}
-    container = Container(image=python_image(), command=("python3", "-c", PROGRAM.replace("${", "$${")), port=port)
+    command = ("python3", "-c", PROGRAM.replace("${", "$${"))
+    container = Container(image=python_image(), command=command, port=port, disk=disk)
     return Service(name=name, line=7, container=container, ready="/", metrics={"path": "/long"}, env=env, **more)
 
 
@@ -111,9 +122,9 @@ def topology(folder: Path, services: list[Service], edges: list[Edge]) -> Topolo
 
 
 def pair(folder: Path) -> Topology:
-    """`client->front->back`, the address of back in BACK_URL."""
+    """`client->front->back`, the address of back in BACK_URL; the disk of back is bounded."""
     edges = [Edge(source="client", target="front"), Edge(source="front", target="back", via_env="BACK_URL")]
-    return topology(folder, [service("front"), service("back")], edges)
+    return topology(folder, [service("front"), service("back", disk=1_000_000)], edges)
 
 
 def left(engine: Engine, run_id: str) -> list[str]:

@@ -57,7 +57,7 @@ services:
     quiet: {path: /health/quiet}
     after: [payments]
   ledger:
-    docker: {image: "postgres:17"}
+    docker: {image: "postgres:17", disk: 64MB}
     ready: tcp
 edges:
   - {from: client, to: orders}

@@ -10,7 +10,7 @@ import pytest
 from docker_system import left, pair, require_engine, service, topology
 
 from windtunnel.chaos import Chaos
-from windtunnel.errors import ServiceDiedError
+from windtunnel.errors import CapabilityError, ServiceDiedError
 from windtunnel.faults import build
 from windtunnel.spec.model import FaultStep
 from windtunnel.stack import docker
@@ -126,6 +126,55 @@ def test_a_starved_container_is_held_back_by_the_kernel(stack, run):
     assert limited == 0.02
     assert "2% of a processor read back; held back" in disturbance.proof
     assert stack.throttled("back") is None
+
+
+def test_a_full_disk_is_proven_by_a_write_that_is_refused(stack, run):
+    """Ours and the service's own; there is room again afterwards."""
+    before = get(stack, "/ask/BACK_URL/write/one")
+    with Chaos(stack, run.journal).disk_full("back") as disturbance:
+        during = get(stack, "/ask/BACK_URL/write/" + "x" * 5000)
+    after = get(stack, "/ask/BACK_URL/write/three")
+
+    assert (before, during, after) == ("written", "No space left on device", "written")
+    assert "one more byte on its disk was refused: No space left on device" in disturbance.proof
+    assert "running, and a canary was answered" in disturbance.restored
+
+
+def grow_when_limited(stack):
+    """What front says of it."""
+    while stack.memory_limited("back") is None:
+        pass
+    return get(stack, "/ask/BACK_URL/grow/50000000")
+
+
+def test_a_container_that_wants_more_memory_than_its_limit_is_ended_by_the_kernel(stack, run):
+    """That is the proof; it is started again, and may have all that there is."""
+    with ThreadPoolExecutor(1) as pool:
+        wanting = pool.submit(grow_when_limited, stack)
+        with Chaos(stack, run.journal).memory_limit("back", headroom_bytes=2_000_000) as disturbance:
+            during = wanting.result()
+        limited = stack.memory_limited("back")
+    again = get(stack, "/ask/BACK_URL/grow/50000000")
+
+    assert "grown" not in during
+    assert "bytes of memory read back; " in disturbance.proof
+    assert limited is None
+    assert again == "grown"
+
+
+def test_a_disk_in_memory_outlives_a_kill(stack, run):
+    """The recorder has it too."""
+    get(stack, "/ask/BACK_URL/write/kept")
+    with Chaos(stack, run.journal).kill("back"):
+        pass
+
+    assert get(stack, "/ask/BACK_URL/read") == "kept"
+
+
+def test_a_disk_without_bounds_is_not_filled(stack):
+    """It is the machine's own."""
+    with pytest.raises(CapabilityError, match=r"the disk of front has no bounds; write docker: \{disk: 64MB\}"):
+        build(FaultStep(name="full", fault="disk_full", service="front")).plan(stack)
 
 
 def test_a_replaced_service_has_the_new_variable_and_the_old_data(stack):

@@ -106,10 +106,12 @@ def test_it_is_a_stack_without_any_power_over_services(elsewhere, reach):
     assert stack.proxy_kind.startswith("windtunnel proxy ")
 
 
-@pytest.mark.parametrize("fault", ["kill", "pause", "restart", "terminate", "disconnect", "starve"])
+@pytest.mark.parametrize(
+    "fault", ["kill", "pause", "restart", "terminate", "disconnect", "starve", "disk_full", "memory_limit"]
+)
 def test_what_it_cannot_do_is_a_capability_with_its_reason(elsewhere, reach, fault):
     """The experiment is skipped."""
-    params = {"cpu": 0.5} if fault == "starve" else {}
+    params = {"starve": {"cpu": 0.5}, "memory_limit": {"headroom": 0}}.get(fault, {})
     with pytest.raises(CapabilityError, match="which the external backend"):
         build(FaultStep(name=fault, fault=fault, service="back", params=params)).plan(reach(elsewhere))
 

@@ -47,7 +47,7 @@ def test_a_step_becomes_its_fault(name):
     [
         (
             FaultStep(name="x", fault="latncy", edges=("a->b",)),
-            "unknown fault 'latncy'; known: bandwidth, disconnect, down, http_",
+            "unknown fault 'latncy'; known: bandwidth, disconnect, disk_full, down",
         ),
         (made("latency", params={}), "latency: attribute 'latency' is missing"),
         (made("latency", params={"latency": 1, "jiter": 1}), "unknown attribute 'jiter'; known: jitter, latency"),

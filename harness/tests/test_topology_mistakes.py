@@ -222,6 +222,13 @@ MISTAKES = [
         "expected a list of statuses such as [503, 202], or ok",
     ),
     ("degrades-status", ("[503, 202]", "[503, 20]"), 33, "expected an HTTP status from 100 to 599, found 20"),
+    ("disk-unit", ("disk: 64MB", "disk: 64"), 22, "'64' has no unit; write 64B or 64KB"),
+    (
+        "disk-small",
+        ("disk: 64MB", "disk: 10KB"),
+        22,
+        "a disk of 10000 bytes holds nothing; write 64 KB or more, such as 64MB",
+    ),
     ("degrades-none", ("[503, 202]", "[]"), 33, "expected a list of at least 1, found 0"),
 ]
 

@@ -43,7 +43,7 @@ def test_services_keep_what_the_file_says(shop, tmp_path):
 
 def test_service_of_a_container_keeps_its_docker_part(shop):
     """It is handed on untouched."""
-    assert shop.services["ledger"].container == Container(image="postgres:17")
+    assert shop.services["ledger"].container == Container(image="postgres:17", disk=64_000_000)
     assert shop.services["ledger"].ready == "tcp"
     assert shop.services["ledger"].command == ()
 

@@ -52,6 +52,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path == "/quiet":
             restless = Path(os.environ["RESTLESS"])
             status, body = (503, restless.read_text()) if restless.exists() else (200, "")
+        if self.path.startswith("/write/"):
+            try:
+                Path(os.environ["NOTE"]).write_text(self.path)
+            except OSError as error:
+                status, body = 507, error.strerror
+        if self.path.startswith("/grow/"):
+            try:
+                bytearray(int(self.path[6:]))
+            except MemoryError:
+                status, body = 507, "MemoryError"
+                print(body, flush=True)
         if self.path.startswith("/say/"):
             print(self.path[5:], flush=True)
         self.send_response(status)

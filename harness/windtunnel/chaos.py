@@ -203,9 +203,19 @@ class Chaos(HttpChaos[Disturbance]):
         step = FaultStep(name=f"starve {service}", fault="starve", service=service, params={"cpu": cpu_share})
         return self._disturb(step, False)
 
+    def memory_limit(self, service: str, *, headroom_bytes: int) -> AbstractContextManager[Disturbance]:
+        """It gets so much more memory than it has, and no more. It must be refused some within 10 s."""
+        params = {"headroom": headroom_bytes}
+        step = FaultStep(name=f"memory_limit {service}", fault="memory_limit", service=service, params=params)
+        return self._disturb(step, False)
+
     def terminate(self, service: str) -> AbstractContextManager[Disturbance]:
         """It has ended gracefully (SIGTERM), and is started again at the block's end."""
         return self._on_service("terminate", service)
+
+    def disk_full(self, service: str) -> AbstractContextManager[Disturbance]:
+        """It can write no data for the length of the block. On containers, needs `docker: {disk: SIZE}`."""
+        return self._on_service("disk_full", service)
 
     def disconnect(self, service: str) -> AbstractContextManager[Disturbance]:
         """It runs, and is on no network for the length of the block. Containers only."""
@@ -231,8 +241,7 @@ class Chaos(HttpChaos[Disturbance]):
     @contextmanager
     def _disturb(self, step: FaultStep, require_traffic: bool) -> Iterator[Disturbance]:
         fault, disturbance = build(step), Disturbance(step=step)
-        if isinstance(fault, EdgeFault):
-            fault.traffic = "ever" if require_traffic else "none"
+        fault.traffic = "ever" if require_traffic else "none"
         planned = [self._journal.plan(record) for record in fault.plan(self._stack)]
         try:
             fault.apply(self._stack)

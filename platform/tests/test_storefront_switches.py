@@ -1,5 +1,6 @@
 """Policies can be switched off, and the invariants notice: what experiments rest on."""
 
+import re
 import sys
 import threading
 import time
@@ -97,10 +98,13 @@ def test_without_charge_key_a_lost_answer_is_a_second_charge(shop, loser, invari
     shop.order("double")
     order = eventually(lambda: settled(shop, since))[0]
 
+    # At least two: on a slow machine an answer may also come too late.
+    twice = r"order {} over 2400 cents has {} of \[2400(, 2400)+\] cents"
+    found = invariants.every_confirmed_order_is_paid_exactly_once(shop, since)
     assert order["status"] == "confirmed"
-    assert invariants.every_confirmed_order_is_paid_exactly_once(shop, since) == [
-        f"order {order['id']} over 2400 cents has {what} of [2400, 2400] cents" for what in ("charges", "transfers")
-    ]
+    assert len(found) == 2
+    assert re.fullmatch(twice.format(order["id"], "charges"), found[0])
+    assert re.fullmatch(twice.format(order["id"], "transfers"), found[1])
 
 
 def test_without_compensation_a_failed_order_keeps_its_stock(shop, invariants):

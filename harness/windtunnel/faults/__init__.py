@@ -13,6 +13,7 @@ from windtunnel.errors import SpecError
 from windtunnel.faults.bandwidth import Bandwidth
 from windtunnel.faults.base import Bites, Fault, UndoRecord
 from windtunnel.faults.disconnect import Disconnect
+from windtunnel.faults.disk_full import DiskFull
 from windtunnel.faults.down import Down
 from windtunnel.faults.edge import EdgeFault
 from windtunnel.faults.http_corrupt_body import HttpCorruptBody
@@ -25,6 +26,7 @@ from windtunnel.faults.instances import EachInstance
 from windtunnel.faults.kill import Kill
 from windtunnel.faults.latency import Latency
 from windtunnel.faults.limit_data import LimitData
+from windtunnel.faults.memory_limit import MemoryLimit
 from windtunnel.faults.packet_loss import PacketLoss
 from windtunnel.faults.partition import Partition
 from windtunnel.faults.pause import Pause
@@ -42,6 +44,7 @@ from windtunnel.spec.shape import FaultShape
 FAULTS: Mapping[str, type[EdgeFault] | type[ServiceFault]] = {
     "bandwidth": Bandwidth,
     "disconnect": Disconnect,
+    "disk_full": DiskFull,
     "down": Down,
     "http_corrupt_body": HttpCorruptBody,
     "http_delay": HttpDelay,
@@ -52,6 +55,7 @@ FAULTS: Mapping[str, type[EdgeFault] | type[ServiceFault]] = {
     "kill": Kill,
     "latency": Latency,
     "limit_data": LimitData,
+    "memory_limit": MemoryLimit,
     "packet_loss": PacketLoss,
     "partition": Partition,
     "pause": Pause,

@@ -10,10 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from windtunnel.spec.model import FaultStep
 from windtunnel.stack.base import Stack
+
+TrafficRule = Literal["baseline", "ever", "none"]
+"""Since when what is broken must have been in use: since `plan`, since it exists, or not at all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +31,8 @@ class Fault(Protocol):
     """One thing that can be done to an edge or a service."""
 
     step: FaultStep
+    traffic: TrafficRule
+    """Faults that are shown without anybody's use of what they break take no notice of it."""
 
     def plan(self, stack: Stack) -> tuple[UndoRecord, ...]:
         """How it will be taken back. Looks, changes nothing. Called at the start of the baseline.

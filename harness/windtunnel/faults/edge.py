@@ -9,10 +9,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from windtunnel.errors import InjectionUnprovenError, ProxyError, RestorationUnprovenError
-from windtunnel.faults.base import UndoRecord
+from windtunnel.faults.base import TrafficRule, UndoRecord
 from windtunnel.faults.canary import Sighting, Song
 from windtunnel.faults.patience import Patience
 from windtunnel.faults.watch import Watch
@@ -24,8 +24,6 @@ HEALING = 10.0
 """Seconds that an edge has to be healthy again once the fault was taken back: queues behind it may still be long."""
 SETTLING = 0.5
 """Seconds that the proxy has to see the healthy canaries leave; an edge whose load grows meanwhile never looks so."""
-TrafficRule = Literal["baseline", "ever", "none"]
-"""Since when the edge must have carried somebody's traffic: since `plan`, since it exists, or not at all."""
 
 
 class EdgeFault(ABC):

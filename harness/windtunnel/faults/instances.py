@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from windtunnel.errors import WindtunnelError
-from windtunnel.faults.base import UndoRecord
+from windtunnel.faults.base import TrafficRule, UndoRecord
 from windtunnel.faults.service import ServiceFault
 from windtunnel.spec.model import FaultStep
 from windtunnel.stack.base import Stack
@@ -16,11 +16,14 @@ class EachInstance:
 
     def __init__(self, step: FaultStep, kind: type[ServiceFault]) -> None:
         self.step, self.kind, self.shape = step, kind, kind.shape
+        self.traffic: TrafficRule = "baseline"
         self.parts: tuple[ServiceFault, ...] = ()
 
     def plan(self, stack: Stack) -> tuple[UndoRecord, ...]:
         instances = stack.topology.instances_of(self.step.service or "")
         self.parts = tuple(self.kind(replace(self.step, service=name)) for name in instances)
+        for part in self.parts:
+            part.traffic = self.traffic
         return tuple(record for part in self.parts for record in part.plan(stack))
 
     def apply(self, stack: Stack) -> None:

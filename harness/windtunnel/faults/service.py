@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from windtunnel.errors import CapabilityError, InjectionUnprovenError, RestorationUnprovenError
-from windtunnel.faults.base import UndoRecord
+from windtunnel.faults.base import TrafficRule, UndoRecord
 from windtunnel.faults.canary import Sighting, Song, sing
 from windtunnel.faults.dialect import Dialect, Greeting, Http
 from windtunnel.faults.patience import Patience
@@ -29,6 +29,7 @@ class ServiceFault(ABC):
 
     def __init__(self, step: FaultStep, *, patience: Patience | None = None) -> None:
         self.step = step
+        self.traffic: TrafficRule = "baseline"
         self.patience = patience or Patience()
         self.service = step.service or ""
         self.before = ServiceState(state="gone", pids=(), started=0.0)

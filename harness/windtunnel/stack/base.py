@@ -114,6 +114,40 @@ class Processor(Protocol):
 
 
 @runtime_checkable
+class Memory(Protocol):
+    """Power over the memory of a service."""
+
+    def limit_memory(self, service: str, headroom: int) -> None:
+        """Give it what it has now and so many bytes more."""
+
+    def unlimit_memory(self, service: str) -> None:
+        """Give it all that there is. Harmless when it has."""
+
+    def memory_limited(self, service: str) -> int | None:
+        """The bytes that it may have; None: all that there is."""
+
+    def memory_refusals(self, service: str) -> int:
+        """How often it was refused more so far, as the kernel counts; 0 where that is not counted."""
+
+
+@runtime_checkable
+class Disk(Protocol):
+    """Power over the disk that a service keeps its data on. Raises `CapabilityError` where it has no bounds."""
+
+    def fill_disk(self, service: str) -> None:
+        """Leave it no room."""
+
+    def free_disk(self, service: str) -> None:
+        """Undo `fill_disk`. Harmless when there is room."""
+
+    def disk_refusal(self, service: str) -> str:
+        """What shows that it cannot write a byte more, in words; empty when it can."""
+
+    def last_written(self, service: str) -> float:
+        """When its data last changed, in seconds on a clock of the backend's own; 0 when it has none."""
+
+
+@runtime_checkable
 class Networks(Protocol):
     """Power over which network a service is on."""
 

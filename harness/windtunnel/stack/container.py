@@ -9,9 +9,10 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from windtunnel.errors import ServiceDiedError, StackError
+from windtunnel.errors import CapabilityError, ServiceDiedError, StackError
 from windtunnel.faults.base import UndoRecord
 from windtunnel.stack.base import Address, ServiceState
+from windtunnel.stack.bounded_disk import BoundedDisk
 from windtunnel.stack.environment import Instructions
 from windtunnel.stack.logs import ServiceLog
 from windtunnel.stack.pump import LogPump
@@ -28,6 +29,8 @@ LOOK_EVERY = 0.2
 """Seconds for which a look at the state is good enough to tell whether a starting service has died."""
 CPU_PERIOD, MINIMUM_QUOTA = 100_000, 1_000
 """Microseconds: Linux' own."""
+MINIMUM_MEMORY = 6 * 1024 * 1024
+"""Bytes: the engine's own."""
 STATES = {"running": "running", "paused": "stopped", "restarting": "gone"}
 
 
@@ -62,10 +65,11 @@ class ServiceContainer:
         address: Address,
         log: ServiceLog,
         create: Callable[..., Any],
+        disk: BoundedDisk | None = None,
     ) -> None:
         self.name, self.instructions, self.address, self.log = instructions.service.name, instructions, address, log
         self.added: dict[str, str] = {}
-        self._create, self._pump = create, LogPump(log.path)
+        self._create, self._pump, self._disk = create, LogPump(log.path), disk
         self._container: Any = None
         self._created_with: dict[str, str] | None = None
         self._looked, self._seen = 0.0, dict[str, Any]()
@@ -173,6 +177,62 @@ class ServiceContainer:
 
     def _limit(self, quota: int) -> None:
         self._ask("update", cpu_period=CPU_PERIOD, cpu_quota=quota)
+
+    def limit_memory(self, headroom: int) -> None:
+        """Limit it to what it has and so many bytes more."""
+        self._limit_memory(max(MINIMUM_MEMORY, int(self._memory()["usage"]) + headroom))
+
+    def unlimit_memory(self) -> None:
+        """Undo `limit_memory`. Harmless when it is not limited, or not there."""
+        # The engine takes no limit away once there is one: all that the machine has is as good.
+        if self._container is not None and self.memory_limited is not None:
+            self._limit_memory(self._all_memory)
+
+    @property
+    def memory_limited(self) -> int | None:
+        """The limit in bytes, as the engine says; None without one."""
+        limit = int(self.container.client.api.inspect_container(self.container.id)["HostConfig"]["Memory"])
+        return limit if 0 < limit < self._all_memory else None
+
+    @property
+    def memory_refusals(self) -> int:
+        """How often it met its limit, which only cgroup v1 counts; that it was ended for it counts, too."""
+        killed = bool(self._look()["OOMKilled"])
+        return int(self._memory().get("failcnt") or 0) + killed
+
+    def _memory(self) -> dict[str, Any]:
+        return dict(self.container.stats(stream=False, one_shot=True)["memory_stats"])
+
+    @property
+    def _all_memory(self) -> int:
+        return int(self.container.client.info()["MemTotal"])
+
+    def _limit_memory(self, limit: int) -> None:
+        self._ask("update", mem_limit=limit, memswap_limit=limit)
+
+    def fill_disk(self) -> None:
+        """Leave it no room. Raises `CapabilityError` where its disk has no bounds, as the next three do."""
+        self._bounded.fill()
+
+    def free_disk(self) -> None:
+        """Undo `fill_disk`."""
+        self._bounded.free()
+
+    def disk_refusal(self) -> str:
+        """How one byte more is refused; empty when it is not."""
+        return self._bounded.refusal()
+
+    def last_written(self) -> float:
+        """When a file on its disk last changed."""
+        return self._bounded.last_written()
+
+    @property
+    def _bounded(self) -> BoundedDisk:
+        if self._disk is None:
+            raise CapabilityError(
+                f"the disk of {self.name} has no bounds; write docker: {{disk: 64MB}} in the topology"
+            )
+        return self._disk
 
     def discard(self) -> None:
         """Remove the container; the volume with its data stays."""

@@ -25,6 +25,7 @@ from windtunnel.errors import NotReadyError, StackError
 from windtunnel.faults.base import UndoRecord
 from windtunnel.stack.backends import ProxyName
 from windtunnel.stack.base import Address
+from windtunnel.stack.bounded_disk import BoundedDisk
 from windtunnel.stack.container import ContainerInstructions, ServiceContainer
 from windtunnel.stack.edges import Hop
 from windtunnel.stack.engine import API_TIMEOUT, RunEngine
@@ -74,7 +75,10 @@ class DockerBackend:
 
 
 class DockerStack(StandingStack[ServiceContainer]):
-    """A system of containers; `Stack`, `Signals` and `Networks`. Made by `DockerBackend.start`."""
+    """A system of containers; `Stack`, `Signals`, `Processor`, `Memory`, `Disk` and `Networks`.
+
+    Made by `DockerBackend.start`.
+    """
 
     backend: BackendName = "docker"
 
@@ -86,6 +90,7 @@ class DockerStack(StandingStack[ServiceContainer]):
         self._layout: Layout | None = None
         self._subnets: dict[str, IPv4Network] = {}
         self._servers: dict[str, ToxiproxyClient] = {}
+        self._disks: dict[str, BoundedDisk] = {}
         self._ticker: LogTicker | None = None
         self._record, self._complete, self._underway = "", False, Underway()
         atexit.register(self.stop)
@@ -195,7 +200,10 @@ class DockerStack(StandingStack[ServiceContainer]):
         self.proxy_kind = f"{kind} {self._servers[self._last].version()}"
 
     def _start_proxy(self, name: str, image: str, command: list[str]) -> None:
-        self._engine.create_container(name, image, command, env={}, places=self._places(name)).start()
+        # The first recorder holds the disks that live only as long as somebody has them.
+        disks = self._disks if name == recorder(0) else {}
+        mounts = {volume: {"bind": disk.place, "mode": "rw"} for volume, disk in disks.items()}
+        self._engine.create_container(name, image, command, env={}, places=self._places(name), volumes=mounts).start()
 
     def _await_proxy(self, name: str) -> ToxiproxyClient:
         address, deadline = Address(self._proxy_host(name), API_PORT), time.monotonic() + PROXY_PATIENCE
@@ -246,7 +254,9 @@ class DockerStack(StandingStack[ServiceContainer]):
         instructions.environment()  # what is wrong with it is better known before anything runs
         address = self._reserve(service)
         # Made once, by whichever instance comes first: a volume that is there is taken as it is.
-        volume = self._engine.create_volume(f"{service_of(name)}-data")
+        volume, disk = self._engine.create_volume(f"{service_of(name)}-data", container.disk), None
+        if container.disk:
+            disk = self._disks.setdefault(volume, BoundedDisk(service_of(name), self._first_recorder))
         create = partial(
             self._engine.create_container,
             name,
@@ -257,7 +267,10 @@ class DockerStack(StandingStack[ServiceContainer]):
             init=True,
             healthcheck={"test": ["NONE"]},  # we ask ourselves; six interpreters every few seconds would be felt
         )
-        return ServiceContainer(instructions, address, ServiceLog(self._logs / f"{slug(name)}.log"), create)
+        return ServiceContainer(instructions, address, ServiceLog(self._logs / f"{slug(name)}.log"), create, disk)
+
+    def _first_recorder(self) -> Any:
+        return self._engine.client.client.containers.get(self._engine.name(recorder(0)))
 
     def _told(self, planned: PlannedEdge) -> Address:
         return Address(self._place(planned.network, planned.recorder)[1], planned.port)

@@ -60,9 +60,12 @@ class RunEngine:
             return subnet
         raise StackError(f"no free subnet /{prefix} in {within}: {refusal}; set WINDTUNNEL_SUBNETS to another network")
 
-    def create_volume(self, what: str) -> str:
-        """A volume that goes with the run; returns its name."""
-        self.client.client.volumes.create(self.name(what), labels=self.labels)
+    def create_volume(self, what: str, size: int = 0) -> str:
+        """A volume that goes with the run; returns its name. With a `size` (bytes) it holds no more, and is in memory:
+        then it lives as long as somebody who runs has it."""
+        # Whatever its image's user is, it has to be able to write there.
+        bounds = {"type": "tmpfs", "device": "tmpfs", "o": f"size={size},mode=1777"} if size else {}
+        self.client.client.volumes.create(self.name(what), labels=self.labels, driver_opts=bounds)
         return self.name(what)
 
     def create_container(

@@ -58,7 +58,7 @@ class ProcessBackend:
 
 
 class ProcessStack(StandingStack[ServiceProcess]):
-    """A system of processes; `Stack` and `Signals`. Made by `ProcessBackend.start`."""
+    """A system of processes; `Stack`, `Signals`, `Processor`, `Memory` and `Disk`. Made by `ProcessBackend.start`."""
 
     backend: BackendName = "process"
 

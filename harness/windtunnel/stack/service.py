@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import subprocess
 import time
@@ -10,12 +11,25 @@ from collections.abc import Callable, Mapping
 from windtunnel.errors import ServiceDiedError, StackError
 from windtunnel.faults.base import UndoRecord
 from windtunnel.stack.base import Address, ServiceState
+from windtunnel.stack.disk import last_written
 from windtunnel.stack.environment import ProcessInstructions
+from windtunnel.stack.file_limit import FileLimit
 from windtunnel.stack.logs import ServiceLog
 from windtunnel.stack.ports import LOOPBACK
+from windtunnel.stack.soft_limit import SoftLimit
 from windtunnel.stack.throttle import DutyCycle
 from windtunnel.undo import Journal
-from windtunnel.undo.processes import Process, environment, look, members, seconds, send, send_group
+from windtunnel.undo.processes import (
+    Process,
+    address_space,
+    environment,
+    look,
+    mapped_files,
+    members,
+    seconds,
+    send,
+    send_group,
+)
 
 PATIENCE = 5.0
 """Seconds that a signal may take to have its effect."""
@@ -34,6 +48,8 @@ class ServiceProcess:
         self._popen: subprocess.Popen[bytes] | None = None
         self._pid, self._start = 0, 0
         self._cycle: DutyCycle | None = None
+        self._limit: FileLimit | None = None
+        self._memory: SoftLimit | None = None
         self.held_back = 0
         """Times that it was seen stopped by its throttle."""
         for folder in (instructions.data, instructions.scratch):
@@ -124,6 +140,46 @@ class ServiceProcess:
     def throttled(self) -> float | None:
         """The share; None when it may always run."""
         return self._cycle.share if self._cycle else None
+
+    def limit_memory(self, headroom: int) -> None:
+        """Let the address space of each of its processes grow by so many bytes at most (RLIMIT_AS)."""
+        self.unlimit_memory()
+        self._memory = SoftLimit(resource.RLIMIT_AS, self.processes, lambda pid: address_space(pid) + headroom)
+
+    def unlimit_memory(self) -> None:
+        """Undo `limit_memory`. Harmless when there is nothing to undo, or nobody."""
+        limit, self._memory = self._memory, None
+        if limit is not None:
+            limit.lift()
+
+    @property
+    def memory_limited(self) -> int | None:
+        """The most that one of its processes may have; None when one of them has no limit."""
+        limits = self._memory.read_back().values() if self._memory is not None else ()
+        return None if not limits or resource.RLIM_INFINITY in limits else max(limits)
+
+    memory_refusals = 0
+    """The kernel counts none."""
+
+    def fill_disk(self) -> None:
+        """Let it write to no file."""
+        self.free_disk()
+        self._limit = FileLimit(self.processes)
+
+    def free_disk(self) -> None:
+        """Undo `fill_disk`. Harmless when there is nothing to undo, or nobody."""
+        limit, self._limit = self._limit, None
+        if limit is not None:
+            limit.lift()
+
+    def disk_refusal(self) -> str:
+        """The limit as the kernel has it, and that nothing was written since; empty when something can be."""
+        return self._limit.shown(self.last_written) if self._limit is not None else ""
+
+    def last_written(self) -> float:
+        """When its data last changed. What is mapped into memory does not count: its times change without a write."""
+        mapped = {path for process in self.processes() for path in mapped_files(process.pid)}
+        return last_written(self.instructions.data, mapped)
 
     def _freeze(self) -> None:
         self._signal(signal.SIGSTOP)

@@ -62,12 +62,41 @@ class Unit(Launchable, Protocol):
     def held_back(self) -> int:
         """How often it was kept from running so far."""
 
+    def limit_memory(self, headroom: int) -> None:
+        """Give it what it has and so many bytes more."""
+
+    def unlimit_memory(self) -> None:
+        """Undo `limit_memory`. Harmless when there is nothing to undo."""
+
+    @property
+    def memory_limited(self) -> int | None:
+        """The bytes that it may have; None: all that there is."""
+
+    @property
+    def memory_refusals(self) -> int:
+        """How often the kernel refused it more so far."""
+
+    def fill_disk(self) -> None:
+        """Leave it no room to write."""
+
+    def free_disk(self) -> None:
+        """Undo `fill_disk`. Harmless when there is nothing to undo."""
+
+    def disk_refusal(self) -> str:
+        """What shows that it cannot write; empty when it can."""
+
+    def last_written(self) -> float:
+        """When its data last changed."""
+
 
 U = TypeVar("U", bound=Unit)
 
 
 class StandingStack(Generic[U]):
-    """`Stack`, `Signals` and `Processor`, but for starting and stopping. A backend fills `_services` and `_edges`."""
+    """`Stack`, `Signals`, `Processor`, `Memory` and `Disk`, but for starting and stopping.
+
+    A backend fills `_services` and `_edges`.
+    """
 
     backend: BackendName
 
@@ -152,6 +181,30 @@ class StandingStack(Generic[U]):
 
     def held_back(self, service: str) -> int:
         return self._service(service).held_back
+
+    def limit_memory(self, service: str, headroom: int) -> None:
+        self._service(service).limit_memory(headroom)
+
+    def unlimit_memory(self, service: str) -> None:
+        self._service(service).unlimit_memory()
+
+    def memory_limited(self, service: str) -> int | None:
+        return self._service(service).memory_limited
+
+    def memory_refusals(self, service: str) -> int:
+        return self._service(service).memory_refusals
+
+    def fill_disk(self, service: str) -> None:
+        self._service(service).fill_disk()
+
+    def free_disk(self, service: str) -> None:
+        self._service(service).free_disk()
+
+    def disk_refusal(self, service: str) -> str:
+        return self._service(service).disk_refusal()
+
+    def last_written(self, service: str) -> float:
+        return self._service(service).last_written()
 
     @property
     def _placed(self) -> EdgeProxies:

@@ -65,8 +65,7 @@ class FaultsInPlace:
         Raises `WindtunnelError` when it cannot be done; then nothing was.
         """
         fault = build(asked.step)
-        if isinstance(fault, EdgeFault):
-            fault.traffic = "none"  # a person may well break an edge first and call afterwards
+        fault.traffic = "none"  # a person may well break an edge first and call afterwards
         entry = self._plan(asked, fault)
         try:
             fault.apply(self._stack)

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from windtunnel.document import Value
 from windtunnel.topology.model import Build, Container
+from windtunnel.units import parse_size
 
-_KEYS = ("image", "build", "command", "port", "data", "env")
+_KEYS = ("image", "build", "command", "port", "data", "disk", "env")
+MINIMUM_DISK = 64_000
 Word = Callable[[Value], str]
 """Reads a word of a command or a variable, with the caller's environment put in."""
 
@@ -28,6 +30,7 @@ def read_container(
         command=fields.read("command", lambda v: tuple(word(item) for item in v.sequence(minimum=1)), ()),
         port=fields.read("port", _port, 8000),
         data=fields.read("data", _folder, "/data"),
+        disk=fields.read("disk", _disk, 0),
         env=fields.read("env", variables, None),
     )
 
@@ -50,6 +53,15 @@ def _port(value: Value) -> int:
     if number > 65535:
         raise value.refusal(f"expected a port from 1 to 65535, found {number}")
     return number
+
+
+def _disk(value: Value) -> int:
+    size = value.parse(parse_size)
+    if size < MINIMUM_DISK:
+        raise value.refusal(
+            f"a disk of {size} bytes holds nothing; write {MINIMUM_DISK // 1000} KB or more, such as 64MB"
+        )
+    return size
 
 
 def _folder(value: Value) -> str:

@@ -49,6 +49,8 @@ class Container:
     """Where it listens within its network; it is told in the service's port variable."""
     data: str = "/data"
     """The folder, on a volume of its own, that `${data}` stands for."""
+    disk: int = 0
+    """Bytes that the folder's volume holds, in memory; 0: it lies on the engine's disk, as large as that is."""
     env: Mapping[str, str] | None = None
     """Instead of the service's variables; None: the same."""
 

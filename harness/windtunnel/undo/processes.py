@@ -114,6 +114,21 @@ def environment(pid: int) -> list[bytes]:
     return read.split(b"\0")
 
 
+def address_space(pid: int) -> int:
+    """Bytes that it has addresses for (`VmSize`). Raises `FileNotFoundError` when it is gone."""
+    return int((PROC / str(pid) / "statm").read_bytes().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def mapped_files(pid: int) -> set[str]:
+    """The files that it has mapped into its memory; none when that may not be read."""
+    try:
+        lines = (PROC / str(pid) / "maps").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return set()
+    # address permissions offset device inode path, of which only the last may hold blanks (proc(5))
+    return {fields[5] for line in lines if len(fields := line.split(maxsplit=5)) == 6 and fields[5].startswith("/")}
+
+
 def _is_within_exec(pid: int) -> bool:
     """Whether it has memory, but not yet an environment there; or has just got one."""
     fields = _stat(pid)
