@@ -61,7 +61,7 @@ class LocustSession:
                 runner.register_message(message, self._hear)
             environment.events.test_start.add_listener(self._start)
             environment.events.test_stopping.add_listener(self._finish)
-            environment.events.quitting.add_listener(self._quit)
+            environment.events.quitting.add_listener(self._finish)
             options = environment.parsed_options
             if options.num_users or options.spawn_rate:
                 logger.warning("-u and -r mean nothing here: the plan has the rate (--wt-load)")
@@ -159,20 +159,19 @@ class LocustSession:
     def _finish(self, **_: object) -> None:
         """The test ends, however it does: the verdict is Locust's exit code."""
         coordinator, self._failed = self._coordinator, False
-        if coordinator is None or self._finishing:
+        if coordinator is None:
             return
-        self._finishing = True  # a second stop may come while the first still drains
+        if self._finishing:
+            # A second stop, while the first drains: whoever goes on from here ends the greenlet that does.
+            self._finished.wait()
+            return
+        self._finishing = True
         self._finished.clear()
         self._environment.process_exit_code = UNKNOWN  # until there is a verdict
         try:
             self._conclude(coordinator)
         finally:
             self._finished.set()
-
-    def _quit(self, **_: object) -> None:
-        """Locust ends. When it has lost all workers it does so while another greenlet waits for their last reports."""
-        self._finish()
-        self._finished.wait()
 
     def _conclude(self, coordinator: Coordinator) -> None:
         result = coordinator.end()
