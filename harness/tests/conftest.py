@@ -8,6 +8,7 @@ DRIVE_LOAD = {
     "test_compare_command.py",
     "test_docker_killed.py",
     "test_docker_stack.py",
+    "test_docker_workers.py",
     "test_evidence_is_kept.py",
     "test_external_run.py",
     "test_load_farm.py",

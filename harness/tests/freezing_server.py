@@ -1,4 +1,7 @@
-"""A server for `load_farm`: answers at once, prints its port, and writes down when it answered whom."""
+"""A server for `load_farm`: answers at once, prints its port, and writes down when it answered whom.
+
+freezing_server.py RECORD [HOST PORT]
+"""
 
 import asyncio
 import contextlib
@@ -12,7 +15,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 REQUEST_ID = re.compile(rb"X-Request-Id: ([^\r]+)")
 
 
-async def main(record):
+async def main(record, host="127.0.0.1", port=0):
     async def answer(reader, writer):
         try:
             while True:
@@ -22,7 +25,7 @@ async def main(record):
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0, backlog=4096)
+    server = await asyncio.start_server(answer, host, int(port), backlog=4096)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
@@ -30,5 +33,5 @@ async def main(record):
 with contextlib.suppress(OSError):
     # As the generator: what the server takes itself is no part of the tests.
     os.setpriority(os.PRIO_PROCESS, 0, -10)
-with Path(sys.argv[1]).open("w", buffering=1) as file:
-    asyncio.run(main(file))
+with Path(sys.argv[1]).open("a", buffering=1) as file:
+    asyncio.run(main(file, *sys.argv[2:]))

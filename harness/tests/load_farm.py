@@ -78,6 +78,12 @@ def process(command, log, **options):
             started.wait()
 
 
+def read_record(path: Path) -> dict[str, float]:
+    """Request id -> when the server had answered it."""
+    whole = path.read_text().rpartition("\n")[0]
+    return {name: float(t) for name, t in map(str.split, whole.splitlines())}
+
+
 class FreezingServer:
     """Answers at once; while it is frozen the kernel takes its connections and nobody answers."""
 
@@ -89,8 +95,7 @@ class FreezingServer:
 
     def answered(self):
         """Request id -> when the server itself had answered it."""
-        whole = self._record.read_text().rpartition("\n")[0]
-        return {name: float(t) for name, t in map(str.split, whole.splitlines())}
+        return read_record(self._record)
 
     def freeze(self, seconds):
         """Returns when it began and when it ended."""

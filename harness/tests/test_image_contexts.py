@@ -5,8 +5,10 @@ import sys
 
 import pytest
 
-from windtunnel.errors import TopologyError
+from windtunnel.cli import main
+from windtunnel.errors import BackendError, TopologyError
 from windtunnel.stack.contexts import Context, folder_context, recorder_context
+from windtunnel.stack.images import workers_image
 from windtunnel.topology import read_topology
 
 FILES = {"Dockerfile": "FROM x\n", "app/main.py": "print()\n", "notes.txt": "n\n", ".dockerignore": "# why\n*.txt\n"}
@@ -73,6 +75,33 @@ def test_the_recorder_s_files_are_all_that_it_needs(tmp_path):
 def test_the_recorder_is_another_image_on_another_python():
     """Its base is an argument."""
     assert recorder_context("python:3.12").hash != recorder_context("python:3.13").hash
+
+
+def test_the_workers_image_has_the_hash_of_its_content_and_of_its_base(tmp_path):
+    """A Dockerfile of anybody's, somewhere in the folder."""
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "Dockerfile").write_text("ARG PYTHON_IMAGE\nFROM ${PYTHON_IMAGE}\n")
+    dockerfile = tmp_path / "own" / "Dockerfile"
+    one, other = (workers_image(dockerfile, tmp_path, {"WINDTUNNEL_PYTHON_IMAGE": base}) for base in ("a", "b"))
+
+    assert one.name == f"windtunnel-load:{one.context.hash}"
+    assert one.name != other.name
+    assert one.context.dockerfile == "own/Dockerfile"
+
+
+@pytest.mark.parametrize("dockerfile", ["load/Dockerfile", "../outside"])
+def test_a_workers_image_without_a_dockerfile_is_one_clear_line(tmp_path, monkeypatch, capsys, dockerfile):
+    """Before any engine is asked."""
+    (tmp_path / "outside").write_text("FROM x\n")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(BackendError, match="no such file in this folder"):
+        workers_image(tmp_path / "here" / dockerfile, tmp_path / "here")
+
+    assert main(["images", "--workers", dockerfile]) == 2
+    assert capsys.readouterr().err == (
+        f"windtunnel: {dockerfile}: there is no such file in this folder; the repository has load/Dockerfile\n"
+    )
 
 
 def test_an_archive_holds_every_file_with_its_mode():

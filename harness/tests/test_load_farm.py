@@ -186,3 +186,15 @@ def test_the_web_ui_starts_and_stops_a_run(farm):
         assert stats[0]["name"] == "GET /ok"
     assert [result["verdict"] for result in counts] == ["passed", "passed"], farm.said()
     assert all(result["total"]["requests"] == result["sent"] >= 30 for result in counts)
+
+
+def test_a_run_that_lost_all_of_its_workers_is_invalid(farm):
+    """Locust ends such a run by itself, at a moment of its own: the verdict comes all the same."""
+    farm.start("90/s 300s", 2)
+    farm.wait_for_samples(60)
+    for worker in farm.workers:
+        worker.kill()
+    code, result = farm.end()
+
+    assert (code, result and result["verdict"]) == (3, "unknown"), farm.said()
+    assert all(any(worker["name"] in reason for reason in result["reasons"]) for worker in result["workers"])

@@ -75,7 +75,10 @@ def test_stream_and_toxicity_are_read():
 
 BAD = {
     "no fault": ((PAY,), "what shall happen to orders->payments? add a fault: bandwidth, down"),
-    "no fault on a service": (("payments",), "what shall happen to payments? add a fault: disconnect, disk_full, kill, "),
+    "no fault on a service": (
+        ("payments",),
+        "what shall happen to payments? add a fault: disconnect, disk_full, kill, ",
+    ),
     "unknown fault": ((PAY, "latncy=1s"), "unknown fault 'latncy'; known: latency, "),
     "unknown edge": (("orders->paymnts", "down"), "unknown edge 'orders->paymnts'; known: orders->payments, "),
     "unknown service": (("paymnts", "kill"), "unknown service 'paymnts'; known: payments, "),

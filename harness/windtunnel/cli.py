@@ -16,6 +16,7 @@ from windtunnel.contracts.commands import register as register_contract
 from windtunnel.contracts.pact_commands import register as register_pacts
 from windtunnel.errors import BadInputError, WindtunnelError
 from windtunnel.fuzz_command import register as register_fuzz
+from windtunnel.images_command import register as register_images
 from windtunnel.load_command import register as register_load
 from windtunnel.report.commands import register as register_report
 from windtunnel.up_command import register as register_up
@@ -86,16 +87,7 @@ def _add_experiments(commands: argparse._SubParsersAction[argparse.ArgumentParse
 
 def _add_machine(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """What concerns the machine that experiments run on."""
-    images = commands.add_parser(
-        "images",
-        help="build or fetch the images that the docker backend needs",
-        description="Build or fetch the images that the docker backend needs for a topology. Names are parameters: "
-        "WINDTUNNEL_PYTHON_IMAGE, WINDTUNNEL_TOXIPROXY_IMAGE, and what the topology writes as ${NAME}.",
-    )
-    images.add_argument("--topology", type=Path, default=Path("platform/topology.yaml"), metavar="FILE")
-    images.add_argument("--check", action="store_true", help="only say which are there; exit code 3 when not all")
-    images.set_defaults(command=_images)
-
+    register_images(commands)
     doctor = commands.add_parser(
         "doctor",
         help="say what this machine has, and what each missing thing costs",
@@ -134,25 +126,6 @@ def _judge(options: argparse.Namespace) -> int:
         if options.timeline:
             options.timeline.write_bytes(render_timeline(history, verdict))
     return worst
-
-
-def _images(options: argparse.Namespace) -> int:
-    from windtunnel.stack.engine import connect
-    from windtunnel.stack.images import ensure_images, wanted_images
-    from windtunnel.topology import read_topology
-    from windtunnel.undo.engine import Engine, engine_url
-
-    engine, client = Engine(engine_url()), connect().client
-    try:
-        wanted = wanted_images(read_topology(options.topology))
-        if not options.check:
-            ensure_images(wanted, engine, client, lambda line: print(line, flush=True))
-        there = {image.name: engine.has_image(image.name) for image in wanted}
-    finally:
-        client.close()
-    for name, present in there.items():
-        print(f"{name}: {'ready' if present else 'missing'}")
-    return OK if all(there.values()) else UNKNOWN
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -63,6 +63,19 @@ def service_image(topology: Topology, service: str) -> str:
     return _built(f"windtunnel-{_word(topology.name)}", _context(container.build))
 
 
+def workers_image(dockerfile: Path, folder: Path, environ: Mapping[str, str] = os.environ) -> Wanted:
+    """What workers of distributed load run in: a Dockerfile in a folder, or below it, that takes PYTHON_IMAGE.
+
+    Raises `BackendError` when there is none.
+    """
+    path = (folder / dockerfile).resolve()
+    if not path.is_file() or not path.is_relative_to(folder.resolve()):
+        raise BackendError("there is no such file in this folder; the repository has load/Dockerfile", path=dockerfile)
+    within = path.relative_to(folder.resolve()).as_posix()
+    context = folder_context(folder.resolve(), within, {"PYTHON_IMAGE": python_image(environ)})
+    return Wanted(name=_built("windtunnel-load", context), context=context, variable=PYTHON[0])
+
+
 def wanted_images(
     topology: Topology, environ: Mapping[str, str] = os.environ, *, toxiproxy: bool = True
 ) -> list[Wanted]:

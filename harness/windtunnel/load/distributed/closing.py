@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from windtunnel.checks.figures import milliseconds, percent
-from windtunnel.load.distributed.result import LoadResult, Verdict
+from windtunnel.load.distributed.result import LoadResult, Verdict, WorkerRecord
 
 
 def summary(result: LoadResult, verdict: Verdict) -> list[str]:
@@ -21,4 +21,15 @@ def summary(result: LoadResult, verdict: Verdict) -> list[str]:
         f"{whole.count} requests, {good} ok; from due: {cut}",
         said[verdict.kind],
     ]
+    if len(result.workers) > 1:
+        lines[1:1] = [_of_worker(worker) for worker in result.workers]
     return lines + [f"- {reason}" for reason in verdict.reasons]
+
+
+def _of_worker(worker: WorkerRecord) -> str:
+    """Its part, and how its clock stands to the master's."""
+    part = f"  {worker.name}: {worker.sent} of {worker.offered}, late p99 {milliseconds(worker.late.quantile(0.99))}"
+    if worker.clock is None:
+        return f"{part}; its clock was not measured"
+    ahead, bound = worker.clock.seconds, worker.clock.bound
+    return f"{part}; clock {1000 * ahead:+.2f}ms, give or take {1000 * bound:.2f}ms"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import gevent
+from gevent.event import Event
 from locust.runners import MasterRunner, WorkerRunner
 
 from windtunnel.errors import BadInputError
@@ -27,8 +28,8 @@ from windtunnel.topology.functions import function_names
 
 logger = logging.getLogger("windtunnel")
 LOCAL: Final = "local"
-BAD_INPUT: Final = 2
-"""Exit code, as the windtunnel command's."""
+BAD_INPUT, UNKNOWN = 2, 3
+"""Exit codes, as the windtunnel command's."""
 
 
 class Judged(Subject, Protocol):
@@ -48,6 +49,8 @@ class LocustSession:
         self._coordinator: Coordinator | None = None
         self._failed = False
         self._finishing = False
+        self._finished = Event()
+        self._finished.set()
         self._samples_path = ""
         self._judged_by: Judge | None = None
         if not isinstance(runner, MasterRunner):
@@ -156,9 +159,21 @@ class LocustSession:
     def _finish(self, **_: object) -> None:
         """The test ends, however it does: the verdict is Locust's exit code."""
         coordinator, self._failed = self._coordinator, False
-        if coordinator is None or self._finishing:
+        if coordinator is None:
             return
-        self._finishing = True  # a second stop may come while the first still drains
+        if self._finishing:
+            # A second stop, while the first drains: whoever goes on from here ends the greenlet that does.
+            self._finished.wait()
+            return
+        self._finishing = True
+        self._finished.clear()
+        self._environment.process_exit_code = UNKNOWN  # until there is a verdict
+        try:
+            self._conclude(coordinator)
+        finally:
+            self._finished.set()
+
+    def _conclude(self, coordinator: Coordinator) -> None:
         result = coordinator.end()
         verdict = verdict_on(result, self._judged_by)
         self._environment.process_exit_code = _exit_code(verdict, self._judged_by)
