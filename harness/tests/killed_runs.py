@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -46,7 +45,8 @@ class KilledRun:
     engine: Engine | None = None
     runs: set[str] = field(default_factory=set)
     processes: set[psutil.Process] = field(default_factory=set)
-    ports: set[int] = field(default_factory=set)
+    sockets: set[tuple[int, str]] = field(default_factory=set)
+    """Those that listened: port and inode. A port alone may be somebody else's by then."""
 
     def start(self) -> subprocess.Popen:
         """pytest over the experiments, with a folder for temporary files of its own."""
@@ -101,10 +101,10 @@ class KilledRun:
         with suppress(psutil.Error):
             family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
             self.processes.update(family)
-            for process in family:
-                self.ports.update(_listening(process))
-        for run in self.runs if self.engine else ():
-            self.ports |= _published(self.engine, run)
+            ports = {port for process in family for port in _listening(process)}
+            for run in self.runs if self.engine else ():
+                ports |= _published(self.engine, run)
+            self.sockets |= {(port, inode) for port, inode in _listeners() if port in ports}
 
     def _folders(self) -> set[str]:
         found = [path.name.lstrip(".") for path in (self.project / "tmp").glob("*windtunnel-*") if path.is_dir()]
@@ -114,7 +114,7 @@ class KilledRun:
         inside = [name for run in self.runs for name in left(self.engine, run)] if self.engine else []
         marked = [f"process {found.pid} of the run" for run in self.runs for found in carriers(RUN_VARIABLE, run)]
         below = [f"process {found.pid} of pytest" for found in self.processes if _runs(found)]
-        ports = [f"port {port}" for port in sorted(self.ports) if _answers(port)]
+        ports = [f"port {port}" for port, _ in sorted(self.sockets & _listeners())]
         return [*inside, *marked, *below, *ports, *(f"folder of {run}" for run in sorted(self._folders()))]
 
 
@@ -139,6 +139,7 @@ def _published(engine: Engine, run: str) -> set[int]:
     return {port["PublicPort"] for one in found for port in one.get("Ports") or [] if "PublicPort" in port}
 
 
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def _listeners() -> set[tuple[int, str]]:
+    """Port and inode of each socket that listens on this machine (proc(5), net/tcp; state 0A)."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {(int(row[1].rpartition(":")[2], 16), row[9]) for row in rows if row[3] == "0A"}

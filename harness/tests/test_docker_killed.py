@@ -32,6 +32,6 @@ def test_the_experiment_that_is_killed_above_would_have_passed(tmp_path):
 
     assert process.wait(timeout=1) == 0, run.said()
     assert len(run.runs) == 1
-    assert run.ports
+    assert run.sockets
     assert run.processes
     assert run.left() == []

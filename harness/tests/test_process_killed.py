@@ -39,5 +39,5 @@ def test_the_experiment_that_is_killed_above_would_have_passed(tmp_path):
 
     assert process.wait(timeout=1) == 0, run.said()
     assert len(run.runs) == 1
-    assert len(run.ports) >= SERVICES + EDGES
+    assert len(run.sockets) >= SERVICES + EDGES
     assert run.left() == []
