@@ -101,6 +101,16 @@ def test_who_wants_no_more_cannot_be_refused(stack, fault):
         fault.prove(stack)
 
 
+def test_what_it_said_just_before_is_no_proof(stack, fault):
+    """A log is cut at tenths of a second."""
+    impatient(fault, stack)
+    tiny_system.get(stack.address("alone"), "/say/MemoryError")
+    fault.apply(stack)
+
+    with pytest.raises(InjectionUnprovenError, match="was never refused more"):
+        fault.prove(stack)
+
+
 def test_a_limit_that_is_not_there_proves_nothing(stack, fault, monkeypatch):
     """It is read back."""
     fault.plan(stack)

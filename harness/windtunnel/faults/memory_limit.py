@@ -29,6 +29,8 @@ class MemoryLimit(ServiceFault):
 
     def apply(self, stack: Stack) -> None:
         self._since = self.patience.clock()
+        # A log may begin a moment too early: what is there already was not said under the fault.
+        self._said = len(stack.log_lines(self.service, self._since))
         self._refusals = self.memory(stack).memory_refusals(self.service)
         self.memory(stack).limit_memory(self.service, int(self.step.params["headroom"]))
         self._limit = self.memory(stack).memory_limited(self.service)
@@ -75,7 +77,7 @@ class MemoryLimit(ServiceFault):
         seen = self.sing(stack, self.window)
         if _is_refusal(seen):
             return f"a canary was {seen}"
-        lines = stack.log_lines(self.service, self._since)
+        lines = stack.log_lines(self.service, self._since)[self._said :]
         return next((f"it says: {line.strip()[:200]}" for line in lines if WANT.search(line)), "")
 
 
