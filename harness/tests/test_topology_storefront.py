@@ -69,9 +69,11 @@ def test_orders_is_told_both_instances_of_inventory_as_a_process_and_as_a_contai
     ]
     assert len(set(ports)) == 2
     assert process("orders")["INVENTORY_URL"] == container("orders")["INVENTORY_URL"] == urls
-    assert {container(f"inventory#{n}")["DATABASE_URL"] for n in (1, 2)} == {"sqlite:////data/inventory.db"}
+    assert {container(f"inventory#{n}")["DATABASE_URL"] for n in (1, 2)} == {
+        "sqlite:////data/inventory.db?synchronous=off"
+    }
     assert {process(f"inventory#{n}")["DATABASE_URL"] for n in (1, 2)} == {
-        f"sqlite:///{tmp_path}/inventory/data/inventory.db"
+        f"sqlite:///{tmp_path}/inventory/data/inventory.db?synchronous=off"
     }
     assert {"inventory#1", "inventory#2"} <= set(layout.networks["wind"].members)
 

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from storefront.inventory.models import CATALOGUE, Base, Product, seed
+from storefront.shared.base_settings import base_arguments
 from storefront.shared.database import Database
 from storefront.shared.environment import Environment, SettingsError
 
@@ -95,3 +96,23 @@ def test_address_that_is_none_is_refused_among_several(value):
     """By the variable's name."""
     with pytest.raises(SettingsError, match=r"PEER_URL is .*http://host:port is needed"):
         Environment({"PEER_URL": value}).urls("PEER_URL", scheme="http")
+
+
+@pytest.mark.parametrize(("query", "level"), [("", 1), ("?synchronous=off", 0), ("?synchronous=full", 2)])
+def test_address_says_what_a_commit_waits_for(tmp_path, query, level):
+    """SQLite's pragma: 0 for nothing, 1 for what its log needs, 2 for every commit."""
+    database = Database(f"sqlite:///{tmp_path}/file.db{query}", Base.metadata)
+    with database.read() as session:
+        found = session.connection().exec_driver_sql("PRAGMA synchronous").scalar_one()
+    database.close()
+
+    assert found == level
+    assert (tmp_path / "file.db").exists()
+
+
+def test_other_words_for_it_are_refused(tmp_path):
+    """With those that are known."""
+    env = Environment({"DATABASE_URL": f"sqlite:///{tmp_path}/file.db?synchronous=of"})
+
+    with pytest.raises(SettingsError, match="DATABASE_URL: synchronous is one of off, normal, full, extra"):
+        base_arguments(env, "users")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict
+from urllib.parse import parse_qs
 
 from resilience.errors import SettingsError as PolicySettingsError
 from resilience.inbound import require_fit
 from storefront.shared.environment import Environment, SettingsError
 from storefront.shared.policies import ServicePolicies
+from storefront.shared.sqlite import SYNCHRONOUS
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -73,4 +75,6 @@ def _database_url(env: Environment, default: str) -> str:
         raise SettingsError("DATABASE_URL is not a URL; sqlite:////path/to/file.db is one")
     if scheme == "sqlite" and rest and not (folder := Path(rest[1:].partition("?")[0]).parent).is_dir():
         raise SettingsError(f"DATABASE_URL names the folder {folder}, which does not exist")
+    if scheme == "sqlite" and parse_qs(rest.partition("?")[2]).get("synchronous", ["off"])[-1] not in SYNCHRONOUS:
+        raise SettingsError(f"DATABASE_URL: synchronous is one of {', '.join(SYNCHRONOUS)}")
     return url
